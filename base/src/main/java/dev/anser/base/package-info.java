@@ -1,0 +1,4 @@
+@NullMarked
+package dev.anser.base;
+
+import org.jspecify.annotations.NullMarked;

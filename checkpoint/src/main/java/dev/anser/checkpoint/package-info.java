@@ -1,0 +1,4 @@
+@NullMarked
+package dev.anser.checkpoint;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.anser.cli;
+
+import org.jspecify.annotations.NullMarked;

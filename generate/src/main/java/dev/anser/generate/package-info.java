@@ -1,0 +1,4 @@
+@NullMarked
+package dev.anser.generate;
+
+import org.jspecify.annotations.NullMarked;

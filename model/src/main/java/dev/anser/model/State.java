@@ -1,0 +1,36 @@
+package dev.anser.model;
+
+import dev.anser.tensor.Tensor;
+import java.nio.file.Path;
+
+/// All that a model remembers of one sequence: a value that can be copied, saved, loaded and compared.
+///
+/// Owns its memory and is closed by whoever created it. Not for concurrent use.
+public interface State extends AutoCloseable {
+    /// Which tensors this state has.
+    StateLayout layout();
+
+    /// The tensor in `slot`, to be read and written in place.
+    Tensor tensor(int slot);
+
+    /// A copy with its own memory. The caller closes it.
+    State copy();
+
+    /// Overwrites this state with `other`, of the same layout.
+    void set(State other);
+
+    /// Bytes that this state holds.
+    long sizeInBytes();
+
+    /// Writes this state as a safetensors file, whole or not at all.
+    void save(Path file);
+
+    /// Overwrites this state with the one in `file`, or changes nothing when the file does not fit.
+    void load(Path file);
+
+    /// Whether all elements are equal, bit for bit.
+    boolean sameAs(State other);
+
+    @Override
+    void close();
+}

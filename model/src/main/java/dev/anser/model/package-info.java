@@ -1,0 +1,4 @@
+@NullMarked
+package dev.anser.model;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.anser.tensor;
+
+import org.jspecify.annotations.NullMarked;

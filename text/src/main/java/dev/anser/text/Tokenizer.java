@@ -1,0 +1,26 @@
+package dev.anser.text;
+
+/// Turns bytes into token ids and back. Immutable, for any number of threads.
+public interface Tokenizer {
+    /// The ids of `bytes`. Decoding them gives the same bytes back.
+    int[] encode(byte[] bytes);
+
+    /// The ids of the UTF-8 form of `text`.
+    default int[] encode(String text) {
+        return encode(text.getBytes(java.nio.charset.StandardCharsets.UTF_8));
+    }
+
+    /// The bytes of one token; empty for the end-of-document token.
+    ///
+    /// @throws TokenizerException when `id` is not in the vocabulary
+    byte[] bytes(int id);
+
+    /// The bytes of `ids`, one after the other.
+    byte[] decode(int... ids);
+
+    /// One more than the largest id.
+    int vocabularySize();
+
+    /// The id that ends a document and that generation stops at, or -1 when there is none.
+    int endOfText();
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.anser.text;
+
+import org.jspecify.annotations.NullMarked;
