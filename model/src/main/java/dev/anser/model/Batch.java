@@ -3,6 +3,7 @@ package dev.anser.model;
 import dev.anser.tensor.Segments;
 import dev.anser.tensor.Tensor;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /// A ragged batch: segments of different lengths, each some next tokens of one sequence and that sequence's state.
@@ -23,6 +24,7 @@ public final class Batch implements Segments {
     private final int[] tokens;
     private final int[] starts;
     private final State[] states;
+    private final int[] segments;
     private final int[] wanted;
 
     private Batch(int[] tokens, int[] starts, State[] states, int[] wanted) {
@@ -30,6 +32,10 @@ public final class Batch implements Segments {
         this.starts = starts;
         this.states = states;
         this.wanted = wanted;
+        this.segments = new int[tokens.length];
+        for (int s = 0; s < states.length; s++) {
+            Arrays.fill(segments, starts[s], starts[s + 1], s);
+        }
     }
 
     /// A batch of one segment.
@@ -88,7 +94,7 @@ public final class Batch implements Segments {
                 row += part.length;
                 starts[s + 1] = row;
             }
-            int[] wantedRows = java.util.Arrays.copyOf(wanted, wantedCount);
+            int[] wantedRows = Arrays.copyOf(wanted, wantedCount);
             return new Batch(all, starts, states.toArray(State[]::new), wantedRows);
         }
     }
@@ -131,6 +137,11 @@ public final class Batch implements Segments {
     @Override
     public int end(int segment) {
         return starts[segment + 1];
+    }
+
+    @Override
+    public int segment(int row) {
+        return segments[row];
     }
 
     @Override

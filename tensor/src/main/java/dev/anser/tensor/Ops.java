@@ -18,11 +18,22 @@ public interface Ops {
     /// Starts a pass: all results of the previous one become invalid.
     void begin();
 
+    /// A mark for [#release(long, Tensor)].
+    long mark();
+
+    /// Ends the life of every result since `mark` except `result`, which may move: use the returned tensor instead.
+    /// So the memory of a pass is that of one block of layers, not of all. An implementation that must remember
+    /// results for a backward pass keeps them and returns `result` itself.
+    Tensor release(long mark, Tensor result);
+
     /// Rows `ids[0..count)` of `table` (V, C) as F32: (count, C).
     Tensor embedding(Tensor table, int[] ids, int count);
 
     /// Rows `rows[0..count)` of `x` (R, C): (count, C).
     Tensor rows(Tensor x, int[] rows, int count);
+
+    /// The first row of `x` that holds an infinity or NaN, or -1 when all is finite.
+    int firstNonFiniteRow(Tensor x);
 
     /// `x · weightᵀ` with `x` (R, in) and `weight` (out, in): (R, out).
     Tensor linear(Tensor x, Tensor weight);
@@ -56,22 +67,23 @@ public interface Ops {
     /// [Tensor#part(int)]. Carries the last row.
     Tensor shiftLerp(Tensor x, Tensor[] mixes, Segments segments, int slot);
 
-    /// RWKV-7 decay: `exp(-e^(-1/2) · sigmoid(bias + x))`, each in (0.545, 1). (RWKV-7 paper, arXiv 2503.14456, eq. 12.)
+    /// RWKV-7 decay: `exp(-e^(-1/2) · sigmoid(bias + x))`, each in (0.545, 1). (RWKV-7 paper, arXiv
+    /// 2503.14456, section 4.1, weight preparation.)
     Tensor decay7(Tensor x, Tensor bias);
 
     /// RWKV-7 keys from the raw key `k` (R, C) and the in-context learning rate `a` (R, C), with N = `headSize`. Result
     /// (3, R, C): the replacement key `k · (1 + (a - 1) · keyRate)`, the negated removal key `-κ`, and `κ · a`, where κ
-    /// is `k · keyScale` normalised to length 1 per head. (eq. 6, 7.)
+    /// is `k · keyScale` normalised to length 1 per head. (Section 4.1, weight preparation.)
     Tensor keys7(Tensor k, Tensor a, Tensor keyScale, Tensor keyRate, int headSize);
 
     /// The WKV-7 recurrence per head: with carried state S (keys × values, tensor `slot` of shape (H, N, N)),
-    /// `S = diag(w) S + b (aᵀ S) + k vᵀ` and `y = rᵀ S`. All inputs (R, C). Result (R, C). (eq. 16, 17; the state is
-    /// stored key-major, the transpose of the paper's.)
+    /// `S = diag(w) S + b (aᵀ S) + k vᵀ` and `y = rᵀ S`. All inputs (R, C). Result (R, C). (Section 4.1, weighted key
+    /// value state evolution; the state is stored key-major, the transpose of the paper's.)
     Tensor wkv7(
             Tensor r, Tensor w, Tensor k, Tensor v, Tensor a, Tensor b, int headSize, Segments segments, int slot);
 
     /// The output of an RWKV-7 time mix before its last projection: group normalisation of `y` with one group per head,
-    /// plus the bonus `(Σ_head r · k · bonus) · v`, all times the gate `g`. (eq. 20 to 22.)
+    /// plus the bonus `(Σ_head r · k · bonus) · v`, all times the gate `g`. (Section 4.1, WKV bonus and output.)
     Tensor gatedGroupNorm7(
             Tensor y,
             Tensor weight,

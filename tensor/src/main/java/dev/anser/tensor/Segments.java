@@ -17,6 +17,9 @@ public interface Segments {
     /// One past the last row of segment `segment`; always greater than its start.
     int end(int segment);
 
+    /// The segment that `row` belongs to.
+    int segment(int row);
+
     /// The carried tensor of `segment` in `slot`: read before its first row, overwritten after its last.
     Tensor carried(int segment, int slot);
 }

@@ -1,0 +1,60 @@
+package dev.anser.tensor;
+
+/// The arithmetic of one backend, on raw addresses and one thread.
+///
+/// [ReferenceKernels] says what each one means, in plain Java; every other implementation is tested against it. Ranges
+/// are half open. Callers have checked all shapes; kernels check nothing. Activations and vectors are F32; only weight
+/// matrices have a type.
+///
+/// A result element depends on the operands alone: each is summed in one fixed order, whatever the range or the number
+/// of rows. So the same row gives the same bits alone or in a batch, in one range or cut into many.
+interface Kernels {
+    /// `count` elements of `type` at `source` to floats at `target`.
+    void toFloat(DType type, long source, long target, int count);
+
+    /// Whether no element is infinite or NaN.
+    boolean allFinite(long x, int count);
+
+    /// For each of `rows` rows of `x` (rows, in): outputs `from..to` of `x · wᵀ`, with `w` (out, in), into `y` (rows,
+    /// out). `scratch` has room for 4 × `in` floats.
+    void linear(DType type, long x, int rows, int in, long w, int out, int from, int to, long y, long scratch);
+
+    /// For each of `rows` rows of `x` (rows, in): outputs `from..to` of `x · w`, with `w` (in, out), into `y` (rows,
+    /// out).
+    void project(DType type, long x, int rows, int in, long w, int out, int from, int to, long y);
+
+    /// `y = a + b`.
+    void add(long a, long b, long y, int count);
+
+    /// `y = tanh(x)`.
+    void tanh(long x, long y, int count);
+
+    /// `y = sigmoid(x)`.
+    void sigmoid(long x, long y, int count);
+
+    /// `y = max(x, 0)²`.
+    void reluSquared(long x, long y, int count);
+
+    /// `y = sigmoid(bias + x)`.
+    void sigmoidWithBias(long x, long bias, long y, int count);
+
+    /// `y = from + (to - from) · weight`.
+    void lerp(long from, long to, long weight, long y, int count);
+
+    /// `y = exp(-e^(-1/2) · sigmoid(bias + x))`.
+    void decay7(long x, long bias, long y, int count);
+
+    /// One row of layer normalisation.
+    void layerNorm(long x, long weight, long bias, float epsilon, long y, int count);
+
+    /// One head of [Ops#keys7]: `size` channels.
+    void keys7(long k, long a, long keyScale, long keyRate, long key, long removal, long inContext, int size);
+
+    /// `tokens` steps of one head of [Ops#wkv7], each of `size` channels with `stride` floats between tokens; `state`
+    /// is (size, size), key-major.
+    void wkv7(long r, long w, long k, long v, long a, long b, long y, int size, int stride, int tokens, long state);
+
+    /// One head of [Ops#gatedGroupNorm7]: `size` channels.
+    void gatedGroupNorm7(
+            long x, long weight, long bias, float epsilon, long r, long k, long v, long bonus, long g, long y, int size);
+}

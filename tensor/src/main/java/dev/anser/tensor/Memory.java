@@ -1,0 +1,40 @@
+package dev.anser.tensor;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/// All of native memory as one segment.
+///
+/// Kernels address it by absolute address. A constant segment without end costs no bounds or lifetime check in a hot
+/// loop, where a tensor's own segment costs both; [EagerOps] has checked every shape before.
+final class Memory {
+    @SuppressWarnings("restricted")
+    static final MemorySegment ALL = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
+
+    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+    private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
+
+    private Memory() {}
+
+    static float get(long address, long index) {
+        return ALL.get(FLOAT, address + index * 4);
+    }
+
+    static void set(long address, long index, float value) {
+        ALL.set(FLOAT, address + index * 4, value);
+    }
+
+    /// Element `index` of a weight of any computable type.
+    static float get(DType type, long address, long index) {
+        return switch (type) {
+            case F32 -> ALL.get(FLOAT, address + index * 4);
+            case F16 -> Float.float16ToFloat(ALL.get(SHORT, address + index * 2));
+            case BF16 -> Float.intBitsToFloat(ALL.get(SHORT, address + index * 2) << 16);
+            default -> throw new ShapeException("kernels cannot compute with weights of type " + type);
+        };
+    }
+
+    static void copy(long source, long target, long bytes) {
+        MemorySegment.copy(ALL, source, ALL, target, bytes);
+    }
+}

@@ -1,0 +1,133 @@
+package dev.anser.tensor;
+
+import static dev.anser.tensor.Lanes.COUNT;
+import static dev.anser.tensor.Lanes.FLOATS;
+
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorOperators;
+
+/// Element by element with the Vector API. The last, partial vector is masked, so that an element's result depends on
+/// its operands alone and not on its place.
+final class VectorElementwise {
+    private VectorElementwise() {}
+
+    static void toFloat(DType type, long source, long target, int count) {
+        int whole = FLOATS.loopBound(count);
+        VectorMask<Float> rest = Lanes.first(count - whole);
+        switch (type) {
+            case F32 -> Memory.copy(source, target, 4L * count);
+            case F16 -> {
+                for (int i = 0; i < whole; i += COUNT) {
+                    Lanes.store(Lanes.loadF16(source + 2L * i), target + 4L * i);
+                }
+                Lanes.store(Lanes.loadF16(source + 2L * whole, rest), target + 4L * whole, rest);
+            }
+            case BF16 -> {
+                for (int i = 0; i < whole; i += COUNT) {
+                    Lanes.store(Lanes.loadBf16(source + 2L * i), target + 4L * i);
+                }
+                Lanes.store(Lanes.loadBf16(source + 2L * whole, rest), target + 4L * whole, rest);
+            }
+            default -> throw new ShapeException("kernels cannot compute with weights of type " + type);
+        }
+    }
+
+    static boolean allFinite(long x, int count) {
+        // 0 · x is 0 for every finite x and NaN for the others.
+        int whole = FLOATS.loopBound(count);
+        FloatVector zeros = FloatVector.zero(FLOATS);
+        for (int i = 0; i < whole; i += COUNT) {
+            zeros = Lanes.load(x + 4L * i).mul(0f).add(zeros);
+        }
+        zeros = Lanes.load(x + 4L * whole, Lanes.first(count - whole)).mul(0f).add(zeros);
+        return zeros.reduceLanes(VectorOperators.ADD) == 0;
+    }
+
+    static void add(long a, long b, long y, int count) {
+        int whole = FLOATS.loopBound(count);
+        for (int i = 0; i < whole; i += COUNT) {
+            Lanes.store(Lanes.load(a + 4L * i).add(Lanes.load(b + 4L * i)), y + 4L * i);
+        }
+        VectorMask<Float> rest = Lanes.first(count - whole);
+        FloatVector sum = Lanes.load(a + 4L * whole, rest).add(Lanes.load(b + 4L * whole, rest));
+        Lanes.store(sum, y + 4L * whole, rest);
+    }
+
+    static void reluSquared(long x, long y, int count) {
+        int whole = FLOATS.loopBound(count);
+        for (int i = 0; i < whole; i += COUNT) {
+            FloatVector positive = Lanes.load(x + 4L * i).max(0f);
+            Lanes.store(positive.mul(positive), y + 4L * i);
+        }
+        VectorMask<Float> rest = Lanes.first(count - whole);
+        FloatVector positive = Lanes.load(x + 4L * whole, rest).max(0f);
+        Lanes.store(positive.mul(positive), y + 4L * whole, rest);
+    }
+
+    static void lerp(long from, long to, long weight, long y, int count) {
+        int whole = FLOATS.loopBound(count);
+        for (int i = 0; i < whole; i += COUNT) {
+            FloatVector start = Lanes.load(from + 4L * i);
+            FloatVector difference = Lanes.load(to + 4L * i).sub(start);
+            Lanes.store(difference.fma(Lanes.load(weight + 4L * i), start), y + 4L * i);
+        }
+        VectorMask<Float> rest = Lanes.first(count - whole);
+        FloatVector start = Lanes.load(from + 4L * whole, rest);
+        FloatVector difference = Lanes.load(to + 4L * whole, rest).sub(start);
+        Lanes.store(
+                difference.fma(Lanes.load(weight + 4L * whole, rest), start), y + 4L * whole, rest);
+    }
+
+    static void tanh(long x, long y, int count) {
+        int whole = FLOATS.loopBound(count);
+        for (int i = 0; i < whole; i += COUNT) {
+            Lanes.store(Lanes.load(x + 4L * i).lanewise(VectorOperators.TANH), y + 4L * i);
+        }
+        VectorMask<Float> rest = Lanes.first(count - whole);
+        Lanes.store(
+                Lanes.load(x + 4L * whole, rest).lanewise(VectorOperators.TANH),
+                y + 4L * whole,
+                rest);
+    }
+
+    static void sigmoid(long x, long y, int count) {
+        int whole = FLOATS.loopBound(count);
+        for (int i = 0; i < whole; i += COUNT) {
+            Lanes.store(sigmoid(Lanes.load(x + 4L * i)), y + 4L * i);
+        }
+        VectorMask<Float> rest = Lanes.first(count - whole);
+        Lanes.store(sigmoid(Lanes.load(x + 4L * whole, rest)), y + 4L * whole, rest);
+    }
+
+    static void sigmoidWithBias(long x, long bias, long y, int count) {
+        int whole = FLOATS.loopBound(count);
+        for (int i = 0; i < whole; i += COUNT) {
+            FloatVector sum = Lanes.load(bias + 4L * i).add(Lanes.load(x + 4L * i));
+            Lanes.store(sigmoid(sum), y + 4L * i);
+        }
+        VectorMask<Float> rest = Lanes.first(count - whole);
+        FloatVector sum = Lanes.load(bias + 4L * whole, rest).add(Lanes.load(x + 4L * whole, rest));
+        Lanes.store(sigmoid(sum), y + 4L * whole, rest);
+    }
+
+    static void decay7(long x, long bias, long y, int count) {
+        int whole = FLOATS.loopBound(count);
+        for (int i = 0; i < whole; i += COUNT) {
+            FloatVector sum = Lanes.load(bias + 4L * i).add(Lanes.load(x + 4L * i));
+            Lanes.store(decay(sum), y + 4L * i);
+        }
+        VectorMask<Float> rest = Lanes.first(count - whole);
+        FloatVector sum = Lanes.load(bias + 4L * whole, rest).add(Lanes.load(x + 4L * whole, rest));
+        Lanes.store(decay(sum), y + 4L * whole, rest);
+    }
+
+    private static FloatVector sigmoid(FloatVector x) {
+        FloatVector one = FloatVector.broadcast(FLOATS, 1f);
+        return one.div(x.neg().lanewise(VectorOperators.EXP).add(one));
+    }
+
+    private static FloatVector decay(FloatVector x) {
+        return sigmoid(x).mul(-ReferenceKernels.DECAY_RATE).lanewise(VectorOperators.EXP);
+    }
+}

@@ -1,0 +1,83 @@
+package dev.anser.tensor;
+
+/// The kernels on the Vector API, one file a family.
+final class VectorKernels implements Kernels {
+    @Override
+    public void toFloat(DType type, long source, long target, int count) {
+        VectorElementwise.toFloat(type, source, target, count);
+    }
+
+    @Override
+    public boolean allFinite(long x, int count) {
+        return VectorElementwise.allFinite(x, count);
+    }
+
+    @Override
+    public void linear(
+            DType type, long x, int rows, int in, long w, int out, int from, int to, long y, long scratch) {
+        VectorLinear.linear(type, x, rows, in, w, out, from, to, y, scratch);
+    }
+
+    @Override
+    public void project(DType type, long x, int rows, int in, long w, int out, int from, int to, long y) {
+        VectorProject.project(type, x, rows, in, w, out, from, to, y);
+    }
+
+    @Override
+    public void add(long a, long b, long y, int count) {
+        VectorElementwise.add(a, b, y, count);
+    }
+
+    @Override
+    public void tanh(long x, long y, int count) {
+        VectorElementwise.tanh(x, y, count);
+    }
+
+    @Override
+    public void sigmoid(long x, long y, int count) {
+        VectorElementwise.sigmoid(x, y, count);
+    }
+
+    @Override
+    public void reluSquared(long x, long y, int count) {
+        VectorElementwise.reluSquared(x, y, count);
+    }
+
+    @Override
+    public void sigmoidWithBias(long x, long bias, long y, int count) {
+        VectorElementwise.sigmoidWithBias(x, bias, y, count);
+    }
+
+    @Override
+    public void lerp(long from, long to, long weight, long y, int count) {
+        VectorElementwise.lerp(from, to, weight, y, count);
+    }
+
+    @Override
+    public void decay7(long x, long bias, long y, int count) {
+        VectorElementwise.decay7(x, bias, y, count);
+    }
+
+    @Override
+    public void layerNorm(long x, long weight, long bias, float epsilon, long y, int count) {
+        VectorNorm.normalise(x, weight, bias, epsilon, y, count);
+    }
+
+    @Override
+    public void keys7(
+            long k, long a, long keyScale, long keyRate, long key, long removal, long inContext, int size) {
+        VectorNorm.keys7(k, a, keyScale, keyRate, key, removal, inContext, size);
+    }
+
+    @Override
+    public void wkv7(
+            long r, long w, long k, long v, long a, long b, long y, int size, int stride, int tokens, long state) {
+        VectorWkv7.wkv7(r, w, k, v, a, b, y, size, stride, tokens, state);
+    }
+
+    @Override
+    public void gatedGroupNorm7(
+            long x, long weight, long bias, float epsilon, long r, long k, long v, long bonus, long g, long y, int size) {
+        VectorNorm.gatedGroupNorm7(x, weight, bias, epsilon, r, k, v, bonus, g, y, size);
+    }
+}

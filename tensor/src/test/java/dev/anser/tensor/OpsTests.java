@@ -1,0 +1,184 @@
+package dev.anser.tensor;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.lang.foreign.Arena;
+import java.util.Random;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class OpsTests {
+    private final Arena arena = Arena.ofConfined();
+    private final Random random = new Random(7);
+
+    @AfterEach
+    void free() {
+        arena.close();
+    }
+
+    private Tensor random(DType type, long... sizes) {
+        Tensor tensor = Tensor.allocate(arena, type, sizes);
+        for (long i = 0; i < tensor.elements(); i++) {
+            tensor.set(i, (float) random.nextGaussian());
+        }
+        return tensor;
+    }
+
+    /// Segments of the given lengths, each with one carried tensor of `carried` shape.
+    private final class TestSegments implements Segments {
+        private final int[] starts;
+        private final Tensor[] carried;
+
+        TestSegments(int[] lengths, long... shape) {
+            starts = new int[lengths.length + 1];
+            carried = new Tensor[lengths.length];
+            for (int i = 0; i < lengths.length; i++) {
+                starts[i + 1] = starts[i] + lengths[i];
+                carried[i] = random(DType.F32, shape);
+            }
+        }
+
+        @Override
+        public int rows() {
+            return starts[starts.length - 1];
+        }
+
+        @Override
+        public int count() {
+            return carried.length;
+        }
+
+        @Override
+        public int start(int segment) {
+            return starts[segment];
+        }
+
+        @Override
+        public int end(int segment) {
+            return starts[segment + 1];
+        }
+
+        @Override
+        public int segment(int row) {
+            int segment = 0;
+            while (row >= end(segment)) {
+                segment++;
+            }
+            return segment;
+        }
+
+        @Override
+        public Tensor carried(int segment, int slot) {
+            return carried[segment];
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"scalar", "vector"})
+    void resultsDoNotDependOnTheNumberOfThreads(String backend) {
+        Tensor x = random(DType.F32, 37, 96);
+        Tensor weight = random(DType.F16, 1021, 96);
+        Tensor down = random(DType.BF16, 96, 257);
+        Tensor norm = random(DType.F32, 96);
+        byte[][] results = new byte[3][];
+        for (int count = 1; count <= 3; count++) {
+            try (Threads threads = new Threads(count);
+                    EagerOps ops = Backends.named(backend).newOps(threads)) {
+                ops.begin();
+                Tensor y = ops.layerNorm(x, norm, norm, 1e-5f);
+                Tensor z = ops.reluSquared(ops.linear(y, weight));
+                Tensor p = ops.tanh(ops.project(y, down));
+                byte[] a = z.segment().toArray(java.lang.foreign.ValueLayout.JAVA_BYTE);
+                byte[] b = p.segment().toArray(java.lang.foreign.ValueLayout.JAVA_BYTE);
+                results[count - 1] = new byte[a.length + b.length];
+                System.arraycopy(a, 0, results[count - 1], 0, a.length);
+                System.arraycopy(b, 0, results[count - 1], a.length, b.length);
+            }
+        }
+        assertThat(results[1]).isEqualTo(results[0]);
+        assertThat(results[2]).isEqualTo(results[0]);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"scalar", "vector"})
+    void tokenShiftTakesEachSegmentsOwnCarriedRowFirst(String backend) {
+        TestSegments segments = new TestSegments(new int[] {1, 3, 2}, 5);
+        float[][] before = new float[3][];
+        for (int s = 0; s < 3; s++) {
+            before[s] = segments.carried(s, 0).toFloats();
+        }
+        Tensor x = random(DType.F32, 6, 5);
+        Tensor[] mixes = {random(DType.F32, 5), random(DType.F32, 5)};
+        try (Threads threads = new Threads(2);
+                EagerOps ops = Backends.named(backend).newOps(threads)) {
+            ops.begin();
+            Tensor y = ops.shiftLerp(x, mixes, segments, 0);
+            for (int m = 0; m < 2; m++) {
+                for (int row = 0; row < 6; row++) {
+                    int segment = segments.segment(row);
+                    for (int c = 0; c < 5; c++) {
+                        float now = x.get(row * 5 + c);
+                        float previous = row == segments.start(segment) ? before[segment][c] : x.get((row - 1) * 5 + c);
+                        float expected = Math.fma(previous - now, mixes[m].get(c), now);
+                        assertThat(y.part(m).get(row * 5 + c)).isEqualTo(expected);
+                    }
+                }
+            }
+        }
+        for (int s = 0; s < 3; s++) {
+            float[] last = new float[5];
+            System.arraycopy(x.toFloats(), (segments.end(s) - 1) * 5, last, 0, 5);
+            assertThat(segments.carried(s, 0).toFloats()).isEqualTo(last);
+        }
+    }
+
+    @Test
+    void aReleaseKeepsItsResult() {
+        Tensor x = random(DType.F32, 4, 33);
+        try (Threads threads = new Threads(1);
+                EagerOps ops = Backends.named("vector").newOps(threads)) {
+            ops.begin();
+            for (int pass = 0; pass < 3; pass++) {
+                long mark = ops.mark();
+                Tensor doubled = ops.add(x, x);
+                Tensor tripled = ops.add(doubled, x);
+                float[] expected = tripled.toFloats();
+                Tensor kept = ops.release(mark, tripled);
+                assertThat(kept.toFloats()).isEqualTo(expected);
+                Tensor next = ops.add(kept, x);
+                assertThat(next.address()).isNotEqualTo(kept.address());
+                assertThat(kept.toFloats()).isEqualTo(expected);
+            }
+        }
+    }
+
+    @Test
+    void operandsThatDoNotFitAreRefusedByName() {
+        try (Threads threads = new Threads(1);
+                EagerOps ops = Backends.named("vector").newOps(threads)) {
+            Tensor x = random(DType.F32, 2, 8);
+            assertThatThrownBy(() -> ops.linear(x, random(DType.F32, 4, 7)))
+                    .isInstanceOf(ShapeException.class)
+                    .hasMessage("linear of F32 [2, 8] with a weight F32 [4, 7]: expected 8 columns");
+            assertThatThrownBy(() -> ops.project(x, random(DType.F32, 4, 7))).hasMessageContaining("expected 8 rows");
+            assertThatThrownBy(() -> ops.add(x, random(DType.F32, 2, 9))).hasMessageContaining("add of");
+            assertThatThrownBy(() -> ops.layerNorm(x, random(DType.F32, 9), random(DType.F32, 8), 1e-5f))
+                    .hasMessageContaining("the weight of layerNorm");
+            assertThatThrownBy(() -> ops.linear(x, Tensor.allocate(arena, DType.I32, 4, 8)))
+                    .hasMessageContaining("expected a matrix of F32, F16 or BF16");
+            assertThatThrownBy(() -> ops.embedding(random(DType.F32, 10, 8), new int[] {10}, 1))
+                    .hasMessage("token id 10 is outside the vocabulary of 10 tokens");
+            assertThatThrownBy(() -> ops.keys7(x, x, random(DType.F32, 8), random(DType.F32, 8), 3))
+                    .hasMessageContaining("heads of 3");
+        }
+    }
+
+    @Test
+    void theReferenceIsAlwaysThereAndAnUnknownBackendIsRefused() {
+        assertThat(Backends.named("scalar").unavailable()).isEmpty();
+        assertThatThrownBy(() -> Backends.named("abacus")).hasMessage("there is no backend 'abacus'; expected one of [vector, scalar]");
+    }
+}
