@@ -3,11 +3,21 @@ package dev.anser.text;
 /// Turns bytes into token ids and back. Immutable, for any number of threads.
 public interface Tokenizer {
     /// The ids of `bytes`. Decoding them gives the same bytes back.
+    ///
+    /// @throws TokenizerException when no token covers one of the bytes; the message names it and
+    ///     where it stands
     int[] encode(byte[] bytes);
 
     /// The ids of the UTF-8 form of `text`.
+    ///
+    /// @throws TokenizerException when no token covers one of the bytes
     default int[] encode(String text) {
         return encode(text.getBytes(java.nio.charset.StandardCharsets.UTF_8));
+    }
+
+    /// Whether `id` is in the vocabulary. Ids may have gaps.
+    default boolean contains(int id) {
+        return id >= 0 && id < vocabularySize();
     }
 
     /// The bytes of one token; empty for the end-of-document token.
@@ -16,6 +26,8 @@ public interface Tokenizer {
     byte[] bytes(int id);
 
     /// The bytes of `ids`, one after the other.
+    ///
+    /// @throws TokenizerException when one of them is not in the vocabulary
     byte[] decode(int... ids);
 
     /// One more than the largest id.

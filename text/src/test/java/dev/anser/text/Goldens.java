@@ -1,0 +1,35 @@
+package dev.anser.text;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Objects;
+import java.util.zip.GZIPInputStream;
+
+/// What the reference implementation gives, from the test resources.
+final class Goldens {
+    private Goldens() {}
+
+    static byte[] worldVocabulary() {
+        try (InputStream in = open("rwkv_vocab_v20230424.txt.gz");
+                GZIPInputStream unpacked = new GZIPInputStream(in)) {
+            return unpacked.readAllBytes();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    static List<String> lines(String name) {
+        try (InputStream in = open(name)) {
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8).lines().toList();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static InputStream open(String name) {
+        return Objects.requireNonNull(Goldens.class.getResourceAsStream("/golden/" + name), name);
+    }
+}
