@@ -138,6 +138,8 @@ public final class Threads implements AutoCloseable {
         }
     }
 
+    // Yielding only lets a worker have this core; no result depends on it.
+    @SuppressWarnings("ThreadPriorityCheck")
     private void awaitOthers() {
         int spins = 0;
         while (done < parts) {
