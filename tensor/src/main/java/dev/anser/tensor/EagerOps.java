@@ -1,8 +1,5 @@
 package dev.anser.tensor;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-
 /// Executes every operation at once on the CPU: checks the shapes, takes the result from its workspace, cuts the work
 /// into parts for the team, and calls the backend's kernels.
 ///
@@ -12,8 +9,6 @@ public final class EagerOps implements Ops, AutoCloseable {
     private final Kernels kernels;
     private final Workspace workspace = new Workspace();
     private final Job job;
-    private Arena scratchArena = Arena.ofShared();
-    private MemorySegment scratch = MemorySegment.NULL;
 
     EagerOps(Kernels kernels, Threads threads) {
         this.kernels = kernels;
@@ -95,7 +90,6 @@ public final class EagerOps implements Ops, AutoCloseable {
         }
         Tensor y = workspace.allocate(x.rows(), out);
         job.matrix(Job.Kind.LINEAR, x, weight, y, in, out);
-        job.scratch(scratch(16L * in), 16L * in);
         runMatrix(x.rows(), in, out);
         return y;
     }
@@ -298,17 +292,6 @@ public final class EagerOps implements Ops, AutoCloseable {
         threads.run(job, job.parts());
     }
 
-    private long scratch(long bytesPerWorker) {
-        long needed = bytesPerWorker * threads.count();
-        if (scratch.byteSize() < needed) {
-            Arena larger = Arena.ofShared();
-            scratch = larger.allocate(needed, 64);
-            scratchArena.close();
-            scratchArena = larger;
-        }
-        return scratch.address();
-    }
-
     private static int roundUp(int value, int divisor) {
         return (value + divisor - 1) / divisor;
     }
@@ -356,6 +339,5 @@ public final class EagerOps implements Ops, AutoCloseable {
     @Override
     public void close() {
         workspace.close();
-        scratchArena.close();
     }
 }

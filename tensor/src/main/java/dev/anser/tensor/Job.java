@@ -54,8 +54,6 @@ final class Job implements Threads.Task {
     private long g;
     private long h;
     private long y;
-    private long scratch;
-    private long scratchBytes;
     private Tensor[] mixes = {};
     private @Nullable Segments segments;
 
@@ -72,11 +70,6 @@ final class Job implements Threads.Task {
         this.a = x.address();
         this.b = weight.address();
         this.y = y.address();
-    }
-
-    void scratch(long address, long bytesPerWorker) {
-        scratch = address;
-        scratchBytes = bytesPerWorker;
     }
 
     void elements(Kind kind, Tensor a, Tensor b, Tensor c, Tensor y) {
@@ -133,8 +126,8 @@ final class Job implements Threads.Task {
         switch (kind) {
             case LINEAR ->
                     kernels.linear(
-                            type, a, rows, in, b, out, from, to, y, scratch + worker * scratchBytes);
-            case PROJECT -> kernels.project(type, a, rows, in, b, out, from, to, y);
+                            type, a, rows, in, b, out, from, to, y, worker);
+            case PROJECT -> kernels.project(type, a, rows, in, b, out, from, to, y, worker);
             case ADD -> kernels.add(at(a, from), at(b, from), at(y, from), (to - from) * columns);
             case TANH -> kernels.tanh(at(a, from), at(y, from), (to - from) * columns);
             case SIGMOID -> kernels.sigmoid(at(a, from), at(y, from), (to - from) * columns);

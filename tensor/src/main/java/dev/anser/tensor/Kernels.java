@@ -16,12 +16,12 @@ interface Kernels {
     boolean allFinite(long x, int count);
 
     /// For each of `rows` rows of `x` (rows, in): outputs `from..to` of `x · wᵀ`, with `w` (out, in), into `y` (rows,
-    /// out). `scratch` has room for 4 × `in` floats.
-    void linear(DType type, long x, int rows, int in, long w, int out, int from, int to, long y, long scratch);
+    /// out). For team member `worker`, which has scratch memory of its own.
+    void linear(DType type, long x, int rows, int in, long w, int out, int from, int to, long y, int worker);
 
     /// For each of `rows` rows of `x` (rows, in): outputs `from..to` of `x · w`, with `w` (in, out), into `y` (rows,
-    /// out).
-    void project(DType type, long x, int rows, int in, long w, int out, int from, int to, long y);
+    /// out). For team member `worker`, which has scratch memory of its own.
+    void project(DType type, long x, int rows, int in, long w, int out, int from, int to, long y, int worker);
 
     /// `y = a + b`.
     void add(long a, long b, long y, int count);

@@ -76,36 +76,4 @@ final class Lanes {
         IntVector bits = (IntVector) halves.convertShape(VectorOperators.S2I, INTS, 0);
         return bits.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
     }
-
-    static FloatVector loadF16(long address) {
-        return widenF16(ShortVector.fromMemorySegment(SHORTS, Memory.ALL, address, LITTLE_ENDIAN));
-    }
-
-    static FloatVector loadF16(long address, VectorMask<Float> mask) {
-        return widenF16(
-                ShortVector.fromMemorySegment(
-                        SHORTS, Memory.ALL, address, LITTLE_ENDIAN, mask.cast(SHORTS)));
-    }
-
-    /// binary16 to binary32, exactly, infinities and NaN included.
-    ///
-    /// The Vector API has no such conversion on 25. Exponent and fraction are moved to their places in a float, which
-    /// then is too small by 2^112; the multiplication mends that and makes subnormals right as well. Only what was
-    /// infinite or NaN ends at 2^16 or above, and gets the exponent of all ones back.
-    private static FloatVector widenF16(ShortVector halves) {
-        IntVector bits = (IntVector) halves.convertShape(VectorOperators.S2I, INTS, 0);
-        FloatVector magnitude =
-                bits.and(0x7fff)
-                        .lanewise(VectorOperators.LSHL, 13)
-                        .reinterpretAsFloats()
-                        .mul(0x1p112f);
-        IntVector exact =
-                magnitude
-                        .reinterpretAsInts()
-                        .lanewise(
-                                VectorOperators.OR,
-                                0x7f80_0000,
-                                magnitude.compare(VectorOperators.GE, 0x1p16f).cast(INTS));
-        return bits.and(0x8000_0000).or(exact).reinterpretAsFloats();
-    }
 }

@@ -30,7 +30,7 @@ final class ReferenceKernels implements Kernels {
 
     @Override
     public void linear(
-            DType type, long x, int rows, int in, long w, int out, int from, int to, long y, long scratch) {
+            DType type, long x, int rows, int in, long w, int out, int from, int to, long y, int worker) {
         for (int row = 0; row < rows; row++) {
             for (int o = from; o < to; o++) {
                 float sum = 0;
@@ -43,7 +43,7 @@ final class ReferenceKernels implements Kernels {
     }
 
     @Override
-    public void project(DType type, long x, int rows, int in, long w, int out, int from, int to, long y) {
+    public void project(DType type, long x, int rows, int in, long w, int out, int from, int to, long y, int worker) {
         for (int row = 0; row < rows; row++) {
             for (int o = from; o < to; o++) {
                 float sum = 0;

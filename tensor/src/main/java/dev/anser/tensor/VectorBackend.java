@@ -38,6 +38,6 @@ final class VectorBackend implements Backend {
 
     @Override
     public EagerOps newOps(Threads threads) {
-        return new EagerOps(new VectorKernels(), threads);
+        return new EagerOps(new VectorKernels(threads.count()), threads);
     }
 }

@@ -12,27 +12,6 @@ import jdk.incubator.vector.VectorOperators;
 final class VectorElementwise {
     private VectorElementwise() {}
 
-    static void toFloat(DType type, long source, long target, int count) {
-        int whole = FLOATS.loopBound(count);
-        VectorMask<Float> rest = Lanes.first(count - whole);
-        switch (type) {
-            case F32 -> Memory.copy(source, target, 4L * count);
-            case F16 -> {
-                for (int i = 0; i < whole; i += COUNT) {
-                    Lanes.store(Lanes.loadF16(source + 2L * i), target + 4L * i);
-                }
-                Lanes.store(Lanes.loadF16(source + 2L * whole, rest), target + 4L * whole, rest);
-            }
-            case BF16 -> {
-                for (int i = 0; i < whole; i += COUNT) {
-                    Lanes.store(Lanes.loadBf16(source + 2L * i), target + 4L * i);
-                }
-                Lanes.store(Lanes.loadBf16(source + 2L * whole, rest), target + 4L * whole, rest);
-            }
-            default -> throw new ShapeException("kernels cannot compute with weights of type " + type);
-        }
-    }
-
     static boolean allFinite(long x, int count) {
         // 0 · x is 0 for every finite x and NaN for the others.
         int whole = FLOATS.loopBound(count);

@@ -1,10 +1,29 @@
 package dev.anser.tensor;
 
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
 /// The kernels on the Vector API, one file a family.
 final class VectorKernels implements Kernels {
+    private final float[][] panels;
+
+    /// Kernels for a team of `workers`.
+    VectorKernels(int workers) {
+        panels = new float[workers][0];
+    }
+
+    private float[] panel(int worker, int floats) {
+        if (panels[worker].length < floats) {
+            panels[worker] = new float[floats];
+        }
+        return panels[worker];
+    }
+
     @Override
     public void toFloat(DType type, long source, long target, int count) {
-        VectorElementwise.toFloat(type, source, target, count);
+        float[] panel = panel(0, count);
+        Widen.toFloats(type, source, panel, count);
+        MemorySegment.copy(panel, 0, Memory.ALL, ValueLayout.JAVA_FLOAT_UNALIGNED, target, count);
     }
 
     @Override
@@ -14,13 +33,14 @@ final class VectorKernels implements Kernels {
 
     @Override
     public void linear(
-            DType type, long x, int rows, int in, long w, int out, int from, int to, long y, long scratch) {
-        VectorLinear.linear(type, x, rows, in, w, out, from, to, y, scratch);
+            DType type, long x, int rows, int in, long w, int out, int from, int to, long y, int worker) {
+        VectorLinear.linear(type, x, rows, in, w, out, from, to, y, panel(worker, 4 * in));
     }
 
     @Override
-    public void project(DType type, long x, int rows, int in, long w, int out, int from, int to, long y) {
-        VectorProject.project(type, x, rows, in, w, out, from, to, y);
+    public void project(DType type, long x, int rows, int in, long w, int out, int from, int to, long y, int worker) {
+        int floats = Math.max(VectorProject.PANEL_FLOATS, to - from);
+        VectorProject.project(type, x, rows, in, w, out, from, to, y, panel(worker, floats));
     }
 
     @Override

@@ -23,7 +23,7 @@ class KernelsTests {
     private final Arena arena = Arena.ofConfined();
     private final Random random = new Random(SEED);
     private final Kernels reference = new ReferenceKernels();
-    private final Kernels vector = new VectorKernels();
+    private final Kernels vector = new VectorKernels(1);
 
     @AfterEach
     void free() {
@@ -72,7 +72,6 @@ class KernelsTests {
                         Tensor w = random(type, out, in);
                         Tensor expected = zeros(rows, out);
                         Tensor actual = zeros(rows, out);
-                        Tensor scratch = zeros(4L * in);
                         reference.linear(
                                 type, x.address(), rows, in, w.address(), out, 0, out, expected.address(), 0);
                         vector.linear(
@@ -85,7 +84,7 @@ class KernelsTests {
                                 0,
                                 out,
                                 actual.address(),
-                                scratch.address());
+                                0);
                         assertClose(actual, expected, 1e-6 + 2e-7 * in);
                     }
                 });
@@ -104,8 +103,8 @@ class KernelsTests {
                         Tensor expected = zeros(rows, out);
                         Tensor actual = zeros(rows, out);
                         reference.project(
-                                type, x.address(), rows, in, w.address(), out, 0, out, expected.address());
-                        vector.project(type, x.address(), rows, in, w.address(), out, 0, out, actual.address());
+                                type, x.address(), rows, in, w.address(), out, 0, out, expected.address(), 0);
+                        vector.project(type, x.address(), rows, in, w.address(), out, 0, out, actual.address(), 0);
                         assertClose(actual, expected, 1e-6 + 2e-7 * in);
                     }
                 });
@@ -120,11 +119,10 @@ class KernelsTests {
             Tensor x = random(DType.F32, rows, in);
             Tensor w = random(type, out, in);
             Tensor wt = random(type, in, out);
-            Tensor scratch = zeros(4L * in);
             Tensor together = zeros(rows, out);
             Tensor alone = zeros(rows, out);
             vector.linear(
-                    type, x.address(), rows, in, w.address(), out, 0, out, together.address(), scratch.address());
+                    type, x.address(), rows, in, w.address(), out, 0, out, together.address(), 0);
             for (int row = 0; row < rows; row++) {
                 // Cut differently as well: outputs 0..33 and 33..out.
                 for (int[] range : new int[][] {{0, 33}, {33, out}}) {
@@ -138,11 +136,11 @@ class KernelsTests {
                             range[0],
                             range[1],
                             alone.part(row).address(),
-                            scratch.address());
+                            0);
                 }
             }
             assertSameBits(alone, together);
-            vector.project(type, x.address(), rows, in, wt.address(), out, 0, out, together.address());
+            vector.project(type, x.address(), rows, in, wt.address(), out, 0, out, together.address(), 0);
             for (int row = 0; row < rows; row++) {
                 for (int[] range : new int[][] {{0, 33}, {33, out}}) {
                     vector.project(
@@ -154,7 +152,8 @@ class KernelsTests {
                             out,
                             range[0],
                             range[1],
-                            alone.part(row).address());
+                            alone.part(row).address(),
+                            0);
                 }
             }
             assertSameBits(alone, together);
