@@ -1,5 +1,10 @@
 /// The anser command.
 module dev.anser.cli {
     requires dev.anser.generate;
+    requires info.picocli;
+    requires tools.jackson.core;
     requires static org.jspecify;
+
+    opens dev.anser.cli to
+            info.picocli;
 }
