@@ -5,7 +5,6 @@ import static dev.anser.tensor.Lanes.FLOATS;
 
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
-import jdk.incubator.vector.VectorOperators;
 
 /// Element by element with the Vector API. The last, partial vector is masked, so that an element's result depends on
 /// its operands alone and not on its place.
@@ -20,7 +19,7 @@ final class VectorElementwise {
             zeros = Lanes.load(x + 4L * i).mul(0f).add(zeros);
         }
         zeros = Lanes.load(x + 4L * whole, Lanes.first(count - whole)).mul(0f).add(zeros);
-        return zeros.reduceLanes(VectorOperators.ADD) == 0;
+        return VectorMath.sum(zeros) == 0;
     }
 
     static void add(long a, long b, long y, int count) {
@@ -61,33 +60,30 @@ final class VectorElementwise {
     static void tanh(long x, long y, int count) {
         int whole = FLOATS.loopBound(count);
         for (int i = 0; i < whole; i += COUNT) {
-            Lanes.store(Lanes.load(x + 4L * i).lanewise(VectorOperators.TANH), y + 4L * i);
+            Lanes.store(VectorMath.tanh(Lanes.load(x + 4L * i)), y + 4L * i);
         }
         VectorMask<Float> rest = Lanes.first(count - whole);
-        Lanes.store(
-                Lanes.load(x + 4L * whole, rest).lanewise(VectorOperators.TANH),
-                y + 4L * whole,
-                rest);
+        Lanes.store(VectorMath.tanh(Lanes.load(x + 4L * whole, rest)), y + 4L * whole, rest);
     }
 
     static void sigmoid(long x, long y, int count) {
         int whole = FLOATS.loopBound(count);
         for (int i = 0; i < whole; i += COUNT) {
-            Lanes.store(sigmoid(Lanes.load(x + 4L * i)), y + 4L * i);
+            Lanes.store(VectorMath.sigmoid(Lanes.load(x + 4L * i)), y + 4L * i);
         }
         VectorMask<Float> rest = Lanes.first(count - whole);
-        Lanes.store(sigmoid(Lanes.load(x + 4L * whole, rest)), y + 4L * whole, rest);
+        Lanes.store(VectorMath.sigmoid(Lanes.load(x + 4L * whole, rest)), y + 4L * whole, rest);
     }
 
     static void sigmoidWithBias(long x, long bias, long y, int count) {
         int whole = FLOATS.loopBound(count);
         for (int i = 0; i < whole; i += COUNT) {
             FloatVector sum = Lanes.load(bias + 4L * i).add(Lanes.load(x + 4L * i));
-            Lanes.store(sigmoid(sum), y + 4L * i);
+            Lanes.store(VectorMath.sigmoid(sum), y + 4L * i);
         }
         VectorMask<Float> rest = Lanes.first(count - whole);
         FloatVector sum = Lanes.load(bias + 4L * whole, rest).add(Lanes.load(x + 4L * whole, rest));
-        Lanes.store(sigmoid(sum), y + 4L * whole, rest);
+        Lanes.store(VectorMath.sigmoid(sum), y + 4L * whole, rest);
     }
 
     static void decay7(long x, long bias, long y, int count) {
@@ -101,12 +97,7 @@ final class VectorElementwise {
         Lanes.store(decay(sum), y + 4L * whole, rest);
     }
 
-    private static FloatVector sigmoid(FloatVector x) {
-        FloatVector one = FloatVector.broadcast(FLOATS, 1f);
-        return one.div(x.neg().lanewise(VectorOperators.EXP).add(one));
-    }
-
     private static FloatVector decay(FloatVector x) {
-        return sigmoid(x).mul(-ReferenceKernels.DECAY_RATE).lanewise(VectorOperators.EXP);
+        return VectorMath.exp(VectorMath.sigmoid(x).mul(-ReferenceKernels.DECAY_RATE));
     }
 }

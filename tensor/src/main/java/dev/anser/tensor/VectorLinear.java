@@ -2,7 +2,6 @@ package dev.anser.tensor;
 
 import static dev.anser.tensor.Lanes.COUNT;
 import static dev.anser.tensor.Lanes.FLOATS;
-import static jdk.incubator.vector.VectorOperators.ADD;
 
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
@@ -139,22 +138,22 @@ final class VectorLinear {
             long y1 = y0 + 4L * out;
             long y2 = y1 + 4L * out;
             long y3 = y2 + 4L * out;
-            Memory.set(y0, o, s00.reduceLanes(ADD));
-            Memory.set(y0, o + 1, s01.reduceLanes(ADD));
-            Memory.set(y0, o + 2, s02.reduceLanes(ADD));
-            Memory.set(y0, o + 3, s03.reduceLanes(ADD));
-            Memory.set(y1, o, s10.reduceLanes(ADD));
-            Memory.set(y1, o + 1, s11.reduceLanes(ADD));
-            Memory.set(y1, o + 2, s12.reduceLanes(ADD));
-            Memory.set(y1, o + 3, s13.reduceLanes(ADD));
-            Memory.set(y2, o, s20.reduceLanes(ADD));
-            Memory.set(y2, o + 1, s21.reduceLanes(ADD));
-            Memory.set(y2, o + 2, s22.reduceLanes(ADD));
-            Memory.set(y2, o + 3, s23.reduceLanes(ADD));
-            Memory.set(y3, o, s30.reduceLanes(ADD));
-            Memory.set(y3, o + 1, s31.reduceLanes(ADD));
-            Memory.set(y3, o + 2, s32.reduceLanes(ADD));
-            Memory.set(y3, o + 3, s33.reduceLanes(ADD));
+            Memory.set(y0, o, VectorMath.sum(s00));
+            Memory.set(y0, o + 1, VectorMath.sum(s01));
+            Memory.set(y0, o + 2, VectorMath.sum(s02));
+            Memory.set(y0, o + 3, VectorMath.sum(s03));
+            Memory.set(y1, o, VectorMath.sum(s10));
+            Memory.set(y1, o + 1, VectorMath.sum(s11));
+            Memory.set(y1, o + 2, VectorMath.sum(s12));
+            Memory.set(y1, o + 3, VectorMath.sum(s13));
+            Memory.set(y2, o, VectorMath.sum(s20));
+            Memory.set(y2, o + 1, VectorMath.sum(s21));
+            Memory.set(y2, o + 2, VectorMath.sum(s22));
+            Memory.set(y2, o + 3, VectorMath.sum(s23));
+            Memory.set(y3, o, VectorMath.sum(s30));
+            Memory.set(y3, o + 1, VectorMath.sum(s31));
+            Memory.set(y3, o + 2, VectorMath.sum(s32));
+            Memory.set(y3, o + 3, VectorMath.sum(s33));
         }
         for (; row < rows; row++) {
             oneRow(x + row * stride, in, panel, o, y + 4L * row * out);
@@ -182,10 +181,10 @@ final class VectorLinear {
             s2 = FloatVector.fromArray(FLOATS, panel, 2 * in + whole, rest).fma(v, s2);
             s3 = FloatVector.fromArray(FLOATS, panel, 3 * in + whole, rest).fma(v, s3);
         }
-        Memory.set(y, o, s0.reduceLanes(ADD));
-        Memory.set(y, o + 1, s1.reduceLanes(ADD));
-        Memory.set(y, o + 2, s2.reduceLanes(ADD));
-        Memory.set(y, o + 3, s3.reduceLanes(ADD));
+        Memory.set(y, o, VectorMath.sum(s0));
+        Memory.set(y, o + 1, VectorMath.sum(s1));
+        Memory.set(y, o + 2, VectorMath.sum(s2));
+        Memory.set(y, o + 3, VectorMath.sum(s3));
     }
 
     private static float dot(long x, int in, float[] weights) {
@@ -199,7 +198,7 @@ final class VectorLinear {
             FloatVector v = Lanes.load(x + 4L * whole, rest);
             sum = FloatVector.fromArray(FLOATS, weights, whole, rest).fma(v, sum);
         }
-        return sum.reduceLanes(ADD);
+        return VectorMath.sum(sum);
     }
 
     /// One row against four weight rows, which stream at once.
@@ -229,10 +228,10 @@ final class VectorLinear {
                 s2 = Lanes.load(w2 + 4L * whole, rest).fma(v, s2);
                 s3 = Lanes.load(w3 + 4L * whole, rest).fma(v, s3);
         }
-        Memory.set(y, o, s0.reduceLanes(ADD));
-        Memory.set(y, o + 1, s1.reduceLanes(ADD));
-        Memory.set(y, o + 2, s2.reduceLanes(ADD));
-        Memory.set(y, o + 3, s3.reduceLanes(ADD));
+        Memory.set(y, o, VectorMath.sum(s0));
+        Memory.set(y, o + 1, VectorMath.sum(s1));
+        Memory.set(y, o + 2, VectorMath.sum(s2));
+        Memory.set(y, o + 3, VectorMath.sum(s3));
     }
 
     /// One row against four weight rows, which stream at once.
@@ -262,9 +261,9 @@ final class VectorLinear {
                 s2 = Lanes.loadBf16(w2 + 2L * whole, rest).fma(v, s2);
                 s3 = Lanes.loadBf16(w3 + 2L * whole, rest).fma(v, s3);
         }
-        Memory.set(y, o, s0.reduceLanes(ADD));
-        Memory.set(y, o + 1, s1.reduceLanes(ADD));
-        Memory.set(y, o + 2, s2.reduceLanes(ADD));
-        Memory.set(y, o + 3, s3.reduceLanes(ADD));
+        Memory.set(y, o, VectorMath.sum(s0));
+        Memory.set(y, o + 1, VectorMath.sum(s1));
+        Memory.set(y, o + 2, VectorMath.sum(s2));
+        Memory.set(y, o + 3, VectorMath.sum(s3));
     }
 }

@@ -2,7 +2,6 @@ package dev.anser.tensor;
 
 import static dev.anser.tensor.Lanes.COUNT;
 import static dev.anser.tensor.Lanes.FLOATS;
-import static jdk.incubator.vector.VectorOperators.ADD;
 
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
@@ -20,7 +19,7 @@ final class VectorNorm {
             sums = sums.add(Lanes.load(x + 4L * i));
         }
         sums = sums.add(Lanes.load(x + 4L * whole, rest));
-        FloatVector mean = FloatVector.broadcast(FLOATS, sums.reduceLanes(ADD) / count);
+        FloatVector mean = FloatVector.broadcast(FLOATS, VectorMath.sum(sums) / count);
         FloatVector squares = FloatVector.zero(FLOATS);
         for (int i = 0; i < whole; i += COUNT) {
             FloatVector difference = Lanes.load(x + 4L * i).sub(mean);
@@ -28,7 +27,7 @@ final class VectorNorm {
         }
         FloatVector last =
                 FloatVector.zero(FLOATS).blend(Lanes.load(x + 4L * whole, rest).sub(mean), rest);
-        float variance = last.fma(last, squares).reduceLanes(ADD) / count;
+        float variance = VectorMath.sum(last.fma(last, squares)) / count;
         FloatVector scale = FloatVector.broadcast(FLOATS, (float) (1 / Math.sqrt(variance + epsilon)));
         for (int i = 0; i < whole; i += COUNT) {
             FloatVector unit = Lanes.load(x + 4L * i).sub(mean).mul(scale);
@@ -52,7 +51,7 @@ final class VectorNorm {
                     Lanes.load(k + 4L * i, mask).mul(Lanes.load(keyScale + 4L * i, mask));
             squares = scaled.fma(scaled, squares);
         }
-        float length = (float) Math.sqrt(squares.reduceLanes(ADD));
+        float length = (float) Math.sqrt(VectorMath.sum(squares));
         FloatVector inverse =
                 FloatVector.broadcast(FLOATS, 1 / Math.max(length, ReferenceKernels.KEY_EPSILON));
         FloatVector one = FloatVector.broadcast(FLOATS, 1f);
@@ -77,7 +76,7 @@ final class VectorNorm {
             FloatVector product = Lanes.load(r + 4L * i, mask).mul(Lanes.load(k + 4L * i, mask));
             sums = product.fma(Lanes.load(bonus + 4L * i, mask), sums);
         }
-        FloatVector sum = FloatVector.broadcast(FLOATS, sums.reduceLanes(ADD));
+        FloatVector sum = FloatVector.broadcast(FLOATS, VectorMath.sum(sums));
         for (int i = 0; i < size; i += COUNT) {
             VectorMask<Float> mask = Lanes.first(Math.min(COUNT, size - i));
             FloatVector value = sum.fma(Lanes.load(v + 4L * i, mask), Lanes.load(y + 4L * i, mask));
