@@ -5,4 +5,9 @@ module dev.anser.model {
     requires static transitive org.jspecify;
 
     exports dev.anser.model;
+
+    uses dev.anser.model.Architecture;
+
+    provides dev.anser.model.Architecture with
+            dev.anser.model.rwkv7.Rwkv7Architecture;
 }

@@ -1,0 +1,23 @@
+package dev.anser.model;
+
+import dev.anser.checkpoint.Checkpoint;
+
+/// One family of models: how to tell its checkpoints, and how to build a model from one. Found by `ServiceLoader`.
+public interface Architecture {
+    /// The family's name, as in [ModelConfig#architecture()].
+    String name();
+
+    /// Whether the names of `checkpoint`'s tensors are those of this family.
+    boolean recognises(Checkpoint checkpoint);
+
+    /// Reads the sizes from the names and shapes of `checkpoint`'s tensors, without reading their data.
+    ///
+    /// @throws dev.anser.checkpoint.ModelFormatException when a tensor is missing or has an impossible shape
+    ModelConfig describe(Checkpoint checkpoint);
+
+    /// Builds the model. It borrows the checkpoint's tensors and does not close it.
+    ///
+    /// @throws dev.anser.checkpoint.ModelFormatException when a tensor is missing, misshapen, of a type that cannot be
+    ///     computed with, or not finite
+    LanguageModel load(Checkpoint checkpoint);
+}

@@ -1,0 +1,177 @@
+package dev.anser.model;
+
+import dev.anser.base.AnserException;
+import dev.anser.checkpoint.Checkpoint;
+import dev.anser.checkpoint.Checkpoints;
+import dev.anser.checkpoint.Safetensors;
+import dev.anser.tensor.DType;
+import dev.anser.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/// A state made of the tensors of its layout, in one block of native memory.
+///
+/// In a file the tensors have the axes that the family's official code uses; in memory those that its kernel wants.
+/// [StateLayout.Slot#transposedInFile()] says where the two differ.
+public final class TensorState implements State {
+    private final StateLayout layout;
+    private final Arena arena = Arena.ofShared();
+    private final MemorySegment memory;
+    private final Tensor[] tensors;
+
+    /// A state of zeros.
+    public TensorState(StateLayout layout) {
+        this.layout = layout;
+        memory = arena.allocate(Math.max(layout.bytes(), 1), 64);
+        tensors = new Tensor[layout.slots().size()];
+        long offset = 0;
+        for (int i = 0; i < tensors.length; i++) {
+            StateLayout.Slot slot = layout.slots().get(i);
+            long bytes = slot.shape().elements() * 4;
+            tensors[i] = new Tensor(memory.asSlice(offset, bytes), DType.F32, slot.shape());
+            offset += bytes;
+        }
+    }
+
+    @Override
+    public StateLayout layout() {
+        return layout;
+    }
+
+    @Override
+    public Tensor tensor(int slot) {
+        return tensors[slot];
+    }
+
+    @Override
+    public State copy() {
+        TensorState copy = new TensorState(layout);
+        copy.memory.copyFrom(memory);
+        return copy;
+    }
+
+    @Override
+    public void set(State other) {
+        if (!other.layout().equals(layout)) {
+            throw new AnserException(
+                    "a state of another model cannot be used here: "
+                            + describe(other.layout())
+                            + "; expected "
+                            + describe(layout));
+        }
+        for (int i = 0; i < tensors.length; i++) {
+            tensors[i].copyFrom(other.tensor(i));
+        }
+    }
+
+    @Override
+    public long sizeInBytes() {
+        return layout.bytes();
+    }
+
+    @Override
+    public void save(Path file) {
+        try (Arena temporary = Arena.ofConfined()) {
+            Map<String, Tensor> named = new LinkedHashMap<>();
+            for (int i = 0; i < tensors.length; i++) {
+                StateLayout.Slot slot = layout.slots().get(i);
+                Tensor tensor = tensors[i];
+                if (slot.transposedInFile()) {
+                    tensor = Tensor.allocate(temporary, DType.F32, slot.shape().sizes());
+                    transpose(tensors[i], tensor);
+                }
+                named.put(slot.name(), tensor);
+            }
+            Safetensors.write(
+                    file, new LinkedHashMap<>(named), Map.of("architecture", layout.architecture()));
+        }
+    }
+
+    @Override
+    public void load(Path file) {
+        try (Checkpoint checkpoint = Checkpoints.open(file)) {
+            for (StateLayout.Slot slot : layout.slots()) {
+                requireFits(file, checkpoint, slot);
+            }
+            for (int i = 0; i < tensors.length; i++) {
+                StateLayout.Slot slot = layout.slots().get(i);
+                Tensor tensor = checkpoint.tensor(slot.name());
+                if (slot.transposedInFile()) {
+                    transpose(tensor, tensors[i]);
+                } else {
+                    tensors[i].copyFrom(tensor);
+                }
+            }
+        }
+    }
+
+    private void requireFits(Path file, Checkpoint checkpoint, StateLayout.Slot slot) {
+        if (!checkpoint.names().contains(slot.name())) {
+            throw new AnserException(
+                    file
+                            + ": not a state of this model, tensor "
+                            + slot.name()
+                            + " is missing; expected "
+                            + describe(layout));
+        }
+        Checkpoint.Entry entry = checkpoint.entry(slot.name());
+        if (entry.dtype() != DType.F32 || !entry.shape().equals(slot.shape())) {
+            throw new AnserException(
+                    file
+                            + ": not a state of this model, tensor "
+                            + slot.name()
+                            + " is "
+                            + entry.dtype()
+                            + " "
+                            + entry.shape()
+                            + "; expected F32 "
+                            + slot.shape());
+        }
+        Tensor tensor = checkpoint.tensor(slot.name());
+        for (long i = 0; i < tensor.elements(); i++) {
+            if (!Float.isFinite(tensor.get(i))) {
+                throw new AnserException(
+                        file + ": element " + i + " of tensor " + slot.name() + " is " + tensor.get(i)
+                                + "; expected finite numbers");
+            }
+        }
+    }
+
+    /// Swaps the last two axes, which are equally long.
+    private static void transpose(Tensor from, Tensor to) {
+        int size = from.columns();
+        for (int matrix = 0; matrix < from.rows() / size; matrix++) {
+            long base = (long) matrix * size * size;
+            for (int i = 0; i < size; i++) {
+                for (int j = 0; j < size; j++) {
+                    to.set(base + (long) j * size + i, from.get(base + (long) i * size + j));
+                }
+            }
+        }
+    }
+
+    private static String describe(StateLayout layout) {
+        return "a " + layout.architecture() + " state of " + layout.bytes() + " bytes";
+    }
+
+    @Override
+    public boolean sameAs(State other) {
+        if (!other.layout().equals(layout)) {
+            return false;
+        }
+        for (int i = 0; i < tensors.length; i++) {
+            if (tensors[i].segment().mismatch(other.tensor(i).segment()) != -1) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    @Override
+    public void close() {
+        arena.close();
+    }
+}

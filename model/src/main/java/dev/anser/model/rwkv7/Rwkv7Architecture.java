@@ -1,0 +1,32 @@
+package dev.anser.model.rwkv7;
+
+import dev.anser.checkpoint.Checkpoint;
+import dev.anser.model.Architecture;
+import dev.anser.model.LanguageModel;
+import dev.anser.model.ModelConfig;
+
+/// RWKV-7 (x070): told by the bonus `blocks.0.att.r_k`, which no other version has.
+public final class Rwkv7Architecture implements Architecture {
+    /// For `ServiceLoader`.
+    public Rwkv7Architecture() {}
+
+    @Override
+    public String name() {
+        return Rwkv7Weights.ARCHITECTURE;
+    }
+
+    @Override
+    public boolean recognises(Checkpoint checkpoint) {
+        return checkpoint.names().contains("blocks.0.att.r_k");
+    }
+
+    @Override
+    public ModelConfig describe(Checkpoint checkpoint) {
+        return Rwkv7Weights.describe(checkpoint);
+    }
+
+    @Override
+    public LanguageModel load(Checkpoint checkpoint) {
+        return new Rwkv7Model(Rwkv7Weights.read(checkpoint));
+    }
+}

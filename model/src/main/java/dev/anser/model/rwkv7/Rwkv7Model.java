@@ -1,0 +1,202 @@
+package dev.anser.model.rwkv7;
+
+import dev.anser.base.AnserException;
+import dev.anser.model.Batch;
+import dev.anser.model.LanguageModel;
+import dev.anser.model.ModelConfig;
+import dev.anser.model.State;
+import dev.anser.model.StateLayout;
+import dev.anser.model.TensorState;
+import dev.anser.model.WeightReader;
+import dev.anser.model.rwkv7.Rwkv7Weights.Block;
+import dev.anser.model.rwkv7.Rwkv7Weights.ChannelMix;
+import dev.anser.model.rwkv7.Rwkv7Weights.Norm;
+import dev.anser.model.rwkv7.Rwkv7Weights.TimeMix;
+import dev.anser.tensor.Ops;
+import dev.anser.tensor.Shape;
+import dev.anser.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// RWKV-7 "Goose" (arXiv 2503.14456), as its official code (x070) computes it.
+///
+/// R rows (tokens), C channels, H heads of N channels. Per layer a state has three slots: the last normalised input of
+/// the time mix (C), the WKV state (H, N keys, N values), and the last normalised input of the channel mix (C).
+final class Rwkv7Model implements LanguageModel {
+    private static final float LAYER_NORM_EPSILON = 1e-5f;
+    /// 1e-5 times the square of the official code's head size divisor, 8.
+    private static final float GROUP_NORM_EPSILON = 64e-5f;
+
+    private static final int SLOTS_PER_LAYER = 3;
+    private static final int ATTENTION_SHIFT = 0;
+    private static final int ATTENTION_STATE = 1;
+    private static final int FEED_FORWARD_SHIFT = 2;
+
+    private final Rwkv7Weights weights;
+    private final StateLayout layout;
+
+    Rwkv7Model(Rwkv7Weights weights) {
+        this.weights = weights;
+        this.layout = layout(weights.config());
+    }
+
+    private static StateLayout layout(ModelConfig config) {
+        Shape shift = Shape.of(config.width());
+        Shape kv = Shape.of(config.heads(), config.headSize(), config.headSize());
+        List<StateLayout.Slot> slots = new ArrayList<>();
+        for (int layer = 0; layer < config.layers(); layer++) {
+            String prefix = "blocks." + layer + ".";
+            slots.add(new StateLayout.Slot(prefix + "att_x_prev", shift, false));
+            // Official files have (head, value, key); the kernel wants values contiguous.
+            slots.add(new StateLayout.Slot(prefix + "att_kv", kv, true));
+            slots.add(new StateLayout.Slot(prefix + "ffn_x_prev", shift, false));
+        }
+        return new StateLayout(Rwkv7Weights.ARCHITECTURE, slots);
+    }
+
+    @Override
+    public Tensor forward(Ops ops, Batch batch) {
+        ops.begin();
+        Tensor x = ops.embedding(weights.embedding(), batch.tokens(), batch.rows()); // (R, C)
+        x = norm(ops, x, weights.inputNorm());
+        Tensor firstValue = null; // (R, C), the values of layer 0
+        for (int layer = 0; layer < weights.blocks().length; layer++) {
+            Block block = weights.blocks()[layer];
+            int slot = layer * SLOTS_PER_LAYER;
+            long mark = ops.mark();
+
+            Tensor input = norm(ops, x, block.attentionNorm());
+            TimeMix time = block.timeMix();
+            Tensor shifted = ops.shiftLerp(input, time.mixes(), batch, slot + ATTENTION_SHIFT); // (6, R, C)
+            Tensor value = value(ops, time, shifted.part(3), firstValue);
+            if (firstValue == null) {
+                firstValue = value;
+            }
+            Tensor attention =
+                    timeMix(ops, time, shifted, value, batch, slot + ATTENTION_STATE);
+            x = ops.add(x, attention);
+
+            input = norm(ops, x, block.feedForwardNorm());
+            x = ops.add(x, channelMix(ops, block.channelMix(), input, batch, slot + FEED_FORWARD_SHIFT));
+            if (layer > 0) { // layer 0 has made firstValue, which all others need
+                x = ops.release(mark, x);
+            }
+        }
+        if (batch.wantedRows().length < batch.rows()) {
+            x = ops.rows(x, batch.wantedRows(), batch.wantedRows().length);
+        }
+        Tensor logits = ops.linear(norm(ops, x, weights.outputNorm()), weights.head()); // (rows, V)
+        requireFinite(ops, logits, batch);
+        return logits;
+    }
+
+    private static Tensor norm(Ops ops, Tensor x, Norm norm) {
+        return ops.layerNorm(x, norm.weight(), norm.bias(), LAYER_NORM_EPSILON);
+    }
+
+    /// The values, drawn towards those of layer 0 in all other layers.
+    private static Tensor value(
+            Ops ops, TimeMix time, Tensor shifted, @Nullable Tensor first) {
+        Tensor value = ops.linear(shifted, time.value());
+        if (first == null || time.valueResidual() == null || time.valueResidualBias() == null) {
+            return value;
+        }
+        Tensor low = time.valueResidual().up(ops, time.valueResidual().down(ops, shifted));
+        return ops.lerp(value, first, ops.sigmoidWithBias(low, time.valueResidualBias()));
+    }
+
+    private Tensor timeMix(
+            Ops ops, TimeMix time, Tensor shifted, Tensor value, Batch batch, int slot) {
+        int headSize = weights.config().headSize();
+        Tensor receptance = ops.linear(shifted.part(0), time.receptance());
+        Tensor key = ops.linear(shifted.part(2), time.key());
+
+        Tensor decayLow = time.decay().up(ops, ops.tanh(time.decay().down(ops, shifted.part(1))));
+        Tensor decay = ops.decay7(decayLow, time.decayBias());
+        Tensor rateLow = time.learningRate().up(ops, time.learningRate().down(ops, shifted.part(4)));
+        Tensor learningRate = ops.sigmoidWithBias(rateLow, time.learningRateBias());
+        Tensor gate = time.gate().up(ops, ops.sigmoid(time.gate().down(ops, shifted.part(5))));
+
+        Tensor keys = ops.keys7(key, learningRate, time.keyScale(), time.keyRate(), headSize); // (3, R, C)
+        Tensor replacement = keys.part(0);
+        Tensor out =
+                ops.wkv7(
+                        receptance,
+                        decay,
+                        replacement,
+                        value,
+                        keys.part(1),
+                        keys.part(2),
+                        headSize,
+                        batch,
+                        slot);
+        Tensor gated =
+                ops.gatedGroupNorm7(
+                        out,
+                        time.norm().weight(),
+                        time.norm().bias(),
+                        GROUP_NORM_EPSILON,
+                        receptance,
+                        replacement,
+                        value,
+                        time.bonus(),
+                        gate,
+                        headSize);
+        return ops.linear(gated, time.output());
+    }
+
+    private static Tensor channelMix(Ops ops, ChannelMix channel, Tensor input, Batch batch, int slot) {
+        Tensor shifted = ops.shiftLerp(input, channel.mixes(), batch, slot).part(0);
+        Tensor inner = ops.reluSquared(ops.linear(shifted, channel.key())); // (R, 4C)
+        return ops.linear(inner, channel.value());
+    }
+
+    private void requireFinite(Ops ops, Tensor logits, Batch batch) {
+        int row = ops.firstNonFiniteRow(logits);
+        if (row >= 0) {
+            WeightReader.requireFinite(weights.source(), weights.all());
+            throw new AnserException(
+                    weights.source()
+                            + ": the logits after token "
+                            + batch.wantedRows()[row]
+                            + " of the batch are not finite, though all weights are; the state or an activation"
+                            + " overflowed. Start again from a fresh state");
+        }
+    }
+
+    @Override
+    public ModelConfig config() {
+        return weights.config();
+    }
+
+    @Override
+    public long parameters() {
+        return weights.parameters();
+    }
+
+    @Override
+    public long bytesPerToken() {
+        long bytes = 0;
+        for (WeightReader.Weight weight : weights.all()) {
+            Tensor tensor = weight.tensor();
+            bytes += tensor == weights.embedding() ? tensor.bytes() / tensor.rows() : tensor.bytes();
+        }
+        return bytes;
+    }
+
+    @Override
+    public StateLayout stateLayout() {
+        return layout;
+    }
+
+    @Override
+    public State newState() {
+        return new TensorState(layout);
+    }
+
+    @Override
+    public void close() {
+        weights.arena().close();
+    }
+}

@@ -1,0 +1,262 @@
+package dev.anser.model.rwkv7;
+
+import dev.anser.checkpoint.Checkpoint;
+import dev.anser.checkpoint.ModelFormatException;
+import dev.anser.model.ModelConfig;
+import dev.anser.model.WeightReader;
+import dev.anser.tensor.Ops;
+import dev.anser.tensor.Shape;
+import dev.anser.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// The tensors of an RWKV-7 checkpoint, by the names of the official code, checked.
+///
+/// A `.pth` or `.safetensors` has low-rank pairs as (C, rank) and (rank, C), to be multiplied from the left; the
+/// rwkv.cpp format has them transposed, and the six mixing vectors as one tensor in the order r, w, k, v, a, g. The
+/// value residual (`v0`, `v1`, `v2`) of layer 0 has no effect and may be missing.
+record Rwkv7Weights(
+        String source,
+        ModelConfig config,
+        Arena arena,
+        Tensor embedding,
+        Norm inputNorm,
+        Block[] blocks,
+        Norm outputNorm,
+        Tensor head,
+        List<WeightReader.Weight> all,
+        long parameters) {
+    static final String ARCHITECTURE = "rwkv7";
+
+    /// Weight and bias (C) of a layer or group normalisation.
+    record Norm(Tensor weight, Tensor bias) {}
+
+    /// One block: two normalisations and the two mixes.
+    record Block(Norm attentionNorm, TimeMix timeMix, Norm feedForwardNorm, ChannelMix channelMix) {}
+
+    /// `x ↦ activation(x · down) · up`, in either orientation of the pair.
+    record LowRank(Tensor down, Tensor up, boolean transposed) {
+        Tensor down(Ops ops, Tensor x) {
+            return transposed ? ops.linear(x, down) : ops.project(x, down);
+        }
+
+        Tensor up(Ops ops, Tensor x) {
+            return transposed ? ops.linear(x, up) : ops.project(x, up);
+        }
+    }
+
+    /// The weights of a time mix.
+    ///
+    /// @param mixes token-shift coefficients (C) in the order r, w, k, v, a, g
+    /// @param valueResidual null in layer 0, which has none
+    record TimeMix(
+            Tensor[] mixes,
+            Tensor receptance,
+            Tensor key,
+            Tensor value,
+            Tensor output,
+            LowRank decay,
+            Tensor decayBias,
+            LowRank learningRate,
+            Tensor learningRateBias,
+            @Nullable LowRank valueResidual,
+            @Nullable Tensor valueResidualBias,
+            LowRank gate,
+            Tensor keyScale,
+            Tensor keyRate,
+            Tensor bonus,
+            Norm norm) {}
+
+    /// The weights of a channel mix; one token-shift coefficient vector.
+    record ChannelMix(Tensor[] mixes, Tensor key, Tensor value) {}
+
+    /// The sizes, from names and shapes alone.
+    static ModelConfig describe(Checkpoint checkpoint) {
+        if (checkpoint.names().contains("blocks.0.ffn.s_emb.weight")) {
+            throw new ModelFormatException(
+                    checkpoint.source()
+                            + ": this is an RWKV-7a model (it has blocks.0.ffn.s_emb.weight); expected RWKV-7 without"
+                            + " DeepEmbed");
+        }
+        Shape embedding = matrixShape(checkpoint, "emb.weight");
+        Shape bonus = matrixShape(checkpoint, "blocks.0.att.r_k");
+        Shape key = matrixShape(checkpoint, "blocks.0.ffn.key.weight");
+        int width = size(checkpoint, "emb.weight", embedding.size(1));
+        int heads = size(checkpoint, "blocks.0.att.r_k", bonus.size(0));
+        int headSize = size(checkpoint, "blocks.0.att.r_k", bonus.size(1));
+        if ((long) heads * headSize != width) {
+            throw new ModelFormatException(
+                    checkpoint.source()
+                            + ": tensor blocks.0.att.r_k is "
+                            + bonus
+                            + "; expected heads × head size = "
+                            + width
+                            + ", the width of emb.weight");
+        }
+        return new ModelConfig(
+                ARCHITECTURE,
+                "7.0",
+                layers(checkpoint),
+                width,
+                heads,
+                headSize,
+                size(checkpoint, "blocks.0.ffn.key.weight", key.size(0)),
+                size(checkpoint, "emb.weight", embedding.size(0)));
+    }
+
+    private static Shape matrixShape(Checkpoint checkpoint, String name) {
+        Shape shape = checkpoint.entry(name).shape();
+        if (shape.rank() != 2) {
+            throw new ModelFormatException(
+                    checkpoint.source() + ": tensor " + name + " is " + shape + "; expected a matrix");
+        }
+        return shape;
+    }
+
+    private static int size(Checkpoint checkpoint, String name, long size) {
+        if (size < 1 || size > 1 << 24) {
+            throw new ModelFormatException(
+                    checkpoint.source()
+                            + ": tensor "
+                            + name
+                            + " is "
+                            + checkpoint.entry(name).shape()
+                            + "; expected axes of 1 to "
+                            + (1 << 24));
+        }
+        return (int) size;
+    }
+
+    private static int layers(Checkpoint checkpoint) {
+        int layers = 0;
+        while (checkpoint.names().contains("blocks." + layers + ".ln1.weight")) {
+            layers++;
+        }
+        for (String name : checkpoint.names()) {
+            if (name.startsWith("blocks.")) {
+                String number = name.substring(7, name.indexOf('.', 7) < 0 ? 7 : name.indexOf('.', 7));
+                if (!number.matches("[0-9]{1,6}") || Integer.parseInt(number) >= layers) {
+                    throw new ModelFormatException(
+                            checkpoint.source()
+                                    + ": tensor "
+                                    + name
+                                    + " does not fit; blocks."
+                                    + layers
+                                    + ".ln1.weight is missing");
+                }
+            }
+        }
+        return layers;
+    }
+
+    /// All tensors of `checkpoint`, checked.
+    static Rwkv7Weights read(Checkpoint checkpoint) {
+        ModelConfig config = describe(checkpoint);
+        Arena arena = Arena.ofShared();
+        try {
+            boolean transposed = checkpoint.format().equals("rwkv.cpp");
+            Reader reader =
+                    new Reader(new WeightReader(checkpoint, arena), config, transposed);
+            return reader.read(checkpoint.source(), arena);
+        } catch (RuntimeException e) {
+            arena.close();
+            throw e;
+        }
+    }
+
+    /// Reads one checkpoint; knows its sizes and orientation.
+    private record Reader(WeightReader weights, ModelConfig config, boolean transposed) {
+        Rwkv7Weights read(String source, Arena arena) {
+            int width = config.width();
+            Tensor embedding = weights.matrix("emb.weight", config.vocabulary(), width);
+            Norm inputNorm = norm("blocks.0.ln0");
+            Block[] blocks = new Block[config.layers()];
+            for (int layer = 0; layer < blocks.length; layer++) {
+                String prefix = "blocks." + layer + ".";
+                blocks[layer] =
+                        new Block(
+                                norm(prefix + "ln1"),
+                                timeMix(prefix + "att.", layer),
+                                norm(prefix + "ln2"),
+                                channelMix(prefix + "ffn."));
+            }
+            Norm outputNorm = norm("ln_out");
+            Tensor head = weights.matrix("head.weight", config.vocabulary(), width);
+            return new Rwkv7Weights(
+                    source,
+                    config,
+                    arena,
+                    embedding,
+                    inputNorm,
+                    blocks,
+                    outputNorm,
+                    head,
+                    weights.weights(),
+                    weights.parameters());
+        }
+
+        private TimeMix timeMix(String prefix, int layer) {
+            int width = config.width();
+            boolean residual = layer > 0;
+            return new TimeMix(
+                    timeMixes(prefix),
+                    square(prefix + "receptance.weight"),
+                    square(prefix + "key.weight"),
+                    square(prefix + "value.weight"),
+                    square(prefix + "output.weight"),
+                    lowRank(prefix + "w1", prefix + "w2"),
+                    weights.vector(prefix + "w0", width),
+                    lowRank(prefix + "a1", prefix + "a2"),
+                    weights.vector(prefix + "a0", width),
+                    residual ? lowRank(prefix + "v1", prefix + "v2") : null,
+                    residual ? weights.vector(prefix + "v0", width) : null,
+                    lowRank(prefix + "g1", prefix + "g2"),
+                    weights.vector(prefix + "k_k", width),
+                    weights.vector(prefix + "k_a", width),
+                    weights.vector(prefix + "r_k", width),
+                    norm(prefix + "ln_x"));
+        }
+
+        private Tensor[] timeMixes(String prefix) {
+            int width = config.width();
+            if (weights.has(prefix + "x_rwkvag")) {
+                return weights.vectors(prefix + "x_rwkvag", 6, width);
+            }
+            String[] names = {"x_r", "x_w", "x_k", "x_v", "x_a", "x_g"};
+            Tensor[] mixes = new Tensor[names.length];
+            for (int i = 0; i < names.length; i++) {
+                mixes[i] = weights.vector(prefix + names[i], width);
+            }
+            return mixes;
+        }
+
+        private ChannelMix channelMix(String prefix) {
+            int width = config.width();
+            int inner = config.feedForward();
+            return new ChannelMix(
+                    new Tensor[] {weights.vector(prefix + "x_k", width)},
+                    weights.matrix(prefix + "key.weight", inner, width),
+                    weights.matrix(prefix + "value.weight", width, inner));
+        }
+
+        private Tensor square(String name) {
+            return weights.matrix(name, config.width(), config.width());
+        }
+
+        private LowRank lowRank(String down, String up) {
+            int width = config.width();
+            Tensor first = weights.matrixWithAxis(down, transposed ? 1 : 0, width);
+            long rank = first.shape().size(transposed ? 0 : 1);
+            Tensor second =
+                    transposed ? weights.matrix(up, width, rank) : weights.matrix(up, rank, width);
+            return new LowRank(first, second, transposed);
+        }
+
+        private Norm norm(String name) {
+            return new Norm(
+                    weights.vector(name + ".weight", config.width()),
+                    weights.vector(name + ".bias", config.width()));
+        }
+    }
+}
