@@ -15,6 +15,9 @@ public interface Architecture {
     /// @throws dev.anser.checkpoint.ModelFormatException when a tensor is missing or has an impossible shape
     ModelConfig describe(Checkpoint checkpoint);
 
+    /// The tensors that a sequence's state has in a model of these sizes.
+    StateLayout stateLayout(ModelConfig config);
+
     /// Builds the model. It borrows the checkpoint's tensors and does not close it.
     ///
     /// @throws dev.anser.checkpoint.ModelFormatException when a tensor is missing, misshapen, of a type that cannot be

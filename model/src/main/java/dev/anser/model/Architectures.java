@@ -33,6 +33,14 @@ public final class Architectures {
         return find(checkpoint).describe(checkpoint);
     }
 
+    /// The tensors that a sequence's state has in the model that `checkpoint` holds, without reading its weights.
+    ///
+    /// @throws ModelFormatException when no architecture recognises it, or its tensors are not what they should be
+    public static StateLayout stateLayout(Checkpoint checkpoint) {
+        Architecture architecture = find(checkpoint);
+        return architecture.stateLayout(architecture.describe(checkpoint));
+    }
+
     private static Architecture find(Checkpoint checkpoint) {
         List<Architecture> known = new ArrayList<>();
         for (Architecture architecture : ServiceLoader.load(Architecture.class)) {

@@ -4,6 +4,7 @@ import dev.anser.checkpoint.Checkpoint;
 import dev.anser.model.Architecture;
 import dev.anser.model.LanguageModel;
 import dev.anser.model.ModelConfig;
+import dev.anser.model.StateLayout;
 
 /// RWKV-7 (x070): told by the bonus `blocks.0.att.r_k`, which no other version has.
 public final class Rwkv7Architecture implements Architecture {
@@ -23,6 +24,11 @@ public final class Rwkv7Architecture implements Architecture {
     @Override
     public ModelConfig describe(Checkpoint checkpoint) {
         return Rwkv7Weights.describe(checkpoint);
+    }
+
+    @Override
+    public StateLayout stateLayout(ModelConfig config) {
+        return Rwkv7Model.layout(config);
     }
 
     @Override

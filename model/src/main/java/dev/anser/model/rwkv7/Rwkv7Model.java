@@ -41,7 +41,7 @@ final class Rwkv7Model implements LanguageModel {
         this.layout = layout(weights.config());
     }
 
-    private static StateLayout layout(ModelConfig config) {
+    static StateLayout layout(ModelConfig config) {
         Shape shift = Shape.of(config.width());
         Shape kv = Shape.of(config.heads(), config.headSize(), config.headSize());
         List<StateLayout.Slot> slots = new ArrayList<>();
