@@ -5,6 +5,7 @@ module dev.anser.model {
     requires static transitive org.jspecify;
 
     exports dev.anser.model;
+    exports dev.anser.model.rwkv7;
 
     uses dev.anser.model.Architecture;
 
