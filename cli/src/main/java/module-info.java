@@ -2,6 +2,9 @@
 module dev.anser.cli {
     requires dev.anser.generate;
     requires info.picocli;
+    requires me.tongfei.progressbar;
+    requires org.jline.reader;
+    requires org.jline.terminal;
     requires tools.jackson.core;
     requires static org.jspecify;
 

@@ -45,13 +45,19 @@ final class Cli {
 
     private CommandLine commandLine() {
         CommandLine line = new CommandLine(root);
+        line.addSubcommand("info", new InfoCommand(console));
         line.addSubcommand("tokenize", new TokenizeCommand(console));
+        line.addSubcommand("logits", new LogitsCommand(console));
+        line.addSubcommand("bench", new BenchCommand(console));
+        line.addSubcommand("init", new InitCommand(console));
+        line.addSubcommand("doctor", new DoctorCommand(console));
         line.setOut(new PrintWriter(new OutputStreamWriter(console.out(), StandardCharsets.UTF_8)));
         line.setErr(new PrintWriter(console.err(), true, StandardCharsets.UTF_8));
         line.setColorScheme(
                 CommandLine.Help.defaultColorScheme(console.escapeCodes() ? Ansi.ON : Ansi.OFF));
         // A prompt may begin with @.
         line.setExpandAtFiles(false);
+        line.setCaseInsensitiveEnumValuesAllowed(true);
         line.setUsageHelpAutoWidth(false);
         line.setUsageHelpWidth(100);
         line.setParameterExceptionHandler(this::wrongUsage);

@@ -29,4 +29,10 @@ final class Units {
         String format = scaled < 9.995 ? "%.2f" : scaled < 99.95 ? "%.1f" : "%.0f";
         return String.format(Locale.ROOT, format, scaled) + units[unit];
     }
+
+    /// A rate or a duration with three digits: `12.3`, `0.456`.
+    static String rate(double value) {
+        String format = value < 0.9995 ? "%.3f" : value < 9.995 ? "%.2f" : value < 99.95 ? "%.1f" : "%.0f";
+        return String.format(Locale.ROOT, format, value);
+    }
 }

@@ -1,0 +1,145 @@
+package dev.anser.cli;
+
+import dev.anser.base.AnserException;
+import dev.anser.checkpoint.Checkpoint;
+import dev.anser.checkpoint.Safetensors;
+import dev.anser.model.rwkv7.Rwkv7Initial;
+import dev.anser.tensor.DType;
+import dev.anser.tensor.Shape;
+import dev.anser.tensor.Tensor;
+import dev.anser.tensor.Threads;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/// `anser init`: a new model with random weights.
+@Command(
+        name = "init",
+        description = {
+            "Writes a new RWKV-7 model with random weights, at the sizes of an official one.",
+            "",
+            "Vectors have the values that the official training begins with. Matrices are random, also"
+                    + " those that training begins with at zero: so every weight has an effect, and the"
+                    + " model serves for benchmarks. The same seed gives the same file."
+        },
+        mixinStandardHelpOptions = true,
+        versionProvider = Version.class,
+        footer = {"", "Example:", "  anser init 0.4b random.safetensors --seed 1"})
+final class InitCommand implements Callable<Integer> {
+    private static final int PART = 1 << 16;
+
+    private final Console console;
+
+    /// How weights are stored.
+    private enum Type {
+        F32,
+        F16,
+        BF16;
+
+        DType dtype() {
+            return DType.valueOf(name());
+        }
+
+        @Override
+        public String toString() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
+
+    @Parameters(
+            index = "0",
+            paramLabel = "PRESET",
+            description =
+                    "0.1b (12 layers of 768 channels), 0.4b (24 of 1024), 1.5b (24 of 2048) or 2.9b (32 of"
+                            + " 2560), with the World vocabulary of 65536.")
+    private String preset;
+
+    @Parameters(index = "1", paramLabel = "OUT", description = "The .safetensors file to write.")
+    private Path out;
+
+    @Option(
+            names = "--seed",
+            paramLabel = "S",
+            description = "What the weights follow from, any whole number. Default: 0.")
+    private long seed;
+
+    @Option(
+            names = "--type",
+            paramLabel = "TYPE",
+            description = "How weights are stored: f32, f16 or bf16. Default: bf16.")
+    private Type type = Type.BF16;
+
+    @Option(names = "--force", description = "Overwrite OUT when it exists.")
+    private boolean force;
+
+    @Mixin private ComputeOptions compute;
+
+    InitCommand(Console console) {
+        this.console = console;
+    }
+
+    @Override
+    public Integer call() {
+        Rwkv7Initial initial = Rwkv7Initial.preset(preset, seed);
+        Outputs.requireWritable(out);
+        if (Files.exists(out) && !force) {
+            throw new AnserException(out + ": exists already; give --force to overwrite it");
+        }
+        List<Checkpoint.Entry> entries =
+                initial.weights().stream()
+                        .map(weight -> new Checkpoint.Entry(weight.name(), type.dtype(), weight.shape()))
+                        .toList();
+        long bytes = type.dtype().bytes(initial.parameters());
+        long largest =
+                entries.stream().mapToLong(entry -> entry.shape().elements()).max().orElse(0);
+        Iterator<Rwkv7Initial.Weight> weights = initial.weights().iterator();
+        try (Arena arena = Arena.ofShared();
+                Threads threads = new Threads(compute.threads());
+                Progress progress = Progress.start(console, "writing " + out, bytes)) {
+            MemorySegment memory = arena.allocate(type.dtype().bytes(largest), 64);
+            Safetensors.write(
+                    out,
+                    entries,
+                    Map.of("architecture", "rwkv7", "seed", Long.toString(seed)),
+                    entry -> {
+                        console.interruption().check();
+                        Tensor tensor = fill(weights.next(), memory, entry.shape(), threads);
+                        progress.advance(tensor.bytes());
+                        return tensor;
+                    });
+        }
+        console.err().println(
+                "anser: wrote " + out + ", " + Units.count(initial.parameters()) + " weights, " + Units.bytes(bytes));
+        return 0;
+    }
+
+    private Tensor fill(
+            Rwkv7Initial.Weight weight, MemorySegment memory, Shape shape, Threads threads) {
+        DType dtype = type.dtype();
+        long elements = shape.elements();
+        float[][] values = new float[threads.count()][PART];
+        threads.run(
+                (part, worker) -> {
+                    long from = (long) part * PART;
+                    int count = (int) Math.min(PART, elements - from);
+                    weight.fill(from, values[worker], count);
+                    MemorySegment target = memory.asSlice(dtype.bytes(from), dtype.bytes(count));
+                    Tensor tensor = new Tensor(target, dtype, Shape.of(count));
+                    for (int i = 0; i < count; i++) {
+                        tensor.set(i, values[worker][i]);
+                    }
+                },
+                Math.toIntExact((elements + PART - 1) / PART));
+        return new Tensor(memory.asSlice(0, dtype.bytes(elements)), dtype, shape);
+    }
+}
