@@ -16,9 +16,11 @@ public final class Threads implements AutoCloseable {
     /* How it works.
      *
      * One volatile long, `ticket`, holds the number of the run (upper half) and the next part (lower half). A run is
-     * published by storing the task and then a ticket with a new run number; a part is claimed by compare-and-set of
-     * ticket to ticket + 1. Because a claim succeeds only if the ticket is still the one that was read before the task
-     * was, a worker that overslept a run can never claim a part of the next one with the task of the last.
+     * published by closing the last one (a next part beyond any number of parts), storing the task, and then a ticket
+     * with a new run number; a part is claimed by compare-and-set of ticket to ticket + 1. A claim succeeds only if the
+     * ticket is still the one that was read before the task was, so a worker that overslept a run can claim neither a
+     * part of the next one with the task of the last, nor, as the last is closed by then, a part of the last with the
+     * task of the next.
      *
      * Decoding enters a run every few ten microseconds. Parking and waking a thread costs as much, so workers spin
      * for a while before they park, and the caller spins until the last part is done.
@@ -34,6 +36,7 @@ public final class Threads implements AutoCloseable {
     private static final int SPINS = 20_000;
     private static final int CALLER_SPINS = 200_000;
     private static final long PART = 0xffff_ffffL;
+    private static final long CLOSED = 0x7fff_ffffL;
 
     private static final VarHandle TICKET;
     private static final VarHandle DONE;
@@ -56,8 +59,8 @@ public final class Threads implements AutoCloseable {
     private volatile long ticket;
     private volatile int done;
     private volatile boolean busy;
-    private @Nullable Task task;
-    private int parts;
+    private volatile @Nullable Task task;
+    private volatile int parts;
     private volatile @Nullable Throwable failure;
 
     /// A team of `count` threads, the caller included.
@@ -115,6 +118,7 @@ public final class Threads implements AutoCloseable {
             return;
         }
         try {
+            ticket = ticket & ~PART | CLOSED;
             this.task = task;
             this.parts = parts;
             failure = null;
