@@ -3,13 +3,14 @@ package dev.anser.checkpoint;
 import dev.anser.tensor.DType;
 import dev.anser.tensor.Shape;
 import dev.anser.tensor.Tensor;
+
 import java.util.Map;
 import java.util.SequencedSet;
 
 /// The named tensors of one model file, and what else the file says.
 ///
-/// Opening reads only the file's table; a tensor's bytes are memory-mapped when it is asked for. The checkpoint owns
-/// that memory: its tensors end with [#close()].
+/// Opening reads only the file's table; a tensor's bytes are memory-mapped when it is asked for.
+/// The checkpoint owns that memory: its tensors end with [#close()].
 public interface Checkpoint extends AutoCloseable {
     /// Where a tensor comes from and what it is, without touching its data.
     record Entry(String name, DType dtype, Shape shape) {}
@@ -28,14 +29,14 @@ public interface Checkpoint extends AutoCloseable {
     /// @throws ModelFormatException when there is none of that name
     Entry entry(String name);
 
-    /// Tensor `name`: a view of the mapped file where the file stores it row-major, else a copy that this checkpoint
-    /// owns. The same object at every call.
+    /// Tensor `name`: a view of the mapped file where the file stores it row-major, else a copy
+    /// that this checkpoint owns. The same object at every call.
     ///
     /// @throws ModelFormatException when there is none of that name, or its data cannot be read
     Tensor tensor(String name);
 
-    /// Text that the file carries beside its tensors (the `__metadata__` of safetensors, the header fields of
-    /// rwkv.cpp, numbers and strings of a .pth), by name.
+    /// Text that the file carries beside its tensors (the `__metadata__` of safetensors, the header
+    /// fields of rwkv.cpp, numbers and strings of a .pth), by name.
     Map<String, String> metadata();
 
     /// Frees the mapping and every tensor.

@@ -1,6 +1,7 @@
 package dev.anser.checkpoint;
 
 import dev.anser.base.AnserException;
+
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -12,7 +13,8 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
-/// Opens model files of every format that Anser reads; which one it is, the content says and not the name.
+/// Opens model files of every format that Anser reads; which one it is, the content says and not
+/// the name.
 ///
 /// ```java
 /// try (Checkpoint checkpoint = Checkpoints.open(Path.of("model.pth"))) {
@@ -26,7 +28,8 @@ public final class Checkpoints {
 
     /// Opens the file at `path`: maps it and reads its table. It must not change while it is open.
     ///
-    /// @throws ModelFormatException when the content is none of the known formats, or not what its format says
+    /// @throws ModelFormatException when the content is none of the known formats, or not what its
+    ///   format says
     /// @throws AnserException when there is no such file or it cannot be read
     public static Checkpoint open(Path path) {
         String source = path.toString();
@@ -59,9 +62,11 @@ public final class Checkpoints {
 
     /// Opens a model that is in memory already, a resource of a jar for example.
     ///
-    /// @param bytes the whole file, native memory, borrowed: the caller frees it, after closing the checkpoint
+    /// @param bytes the whole file, native memory, borrowed: the caller frees it, after closing the
+    ///   checkpoint
     /// @param source the name errors use
-    /// @throws ModelFormatException when the content is none of the known formats, or not what its format says
+    /// @throws ModelFormatException when the content is none of the known formats, or not what its
+    ///   format says
     public static Checkpoint open(MemorySegment bytes, String source) {
         if (!bytes.isNative()) {
             throw new AnserException(

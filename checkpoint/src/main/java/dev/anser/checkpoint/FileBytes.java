@@ -95,10 +95,7 @@ record FileBytes(String source, MemorySegment segment) {
     /// All of `bytes` as strict UTF-8.
     String utf8(byte[] bytes, String what) {
         try {
-            return StandardCharsets.UTF_8
-                    .newDecoder()
-                    .decode(ByteBuffer.wrap(bytes))
-                    .toString();
+            return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
         } catch (CharacterCodingException e) {
             throw error(what + " is not valid UTF-8; the file is damaged", e);
         }

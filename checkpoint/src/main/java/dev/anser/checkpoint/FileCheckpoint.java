@@ -2,6 +2,7 @@ package dev.anser.checkpoint;
 
 import dev.anser.tensor.DType;
 import dev.anser.tensor.Tensor;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Collections;
@@ -13,8 +14,8 @@ import java.util.SequencedSet;
 
 /// A checkpoint over the bytes of one file; what every reader here returns. Safe for many threads.
 final class FileCheckpoint implements Checkpoint {
-    /// What copies of tensors that are not row-major may take beyond 16 times the file: an expanded tensor of a few
-    /// bytes may claim any shape.
+    /// What copies of tensors that are not row-major may take beyond 16 times the file: an expanded
+    /// tensor of a few bytes may claim any shape.
     private static final long COPY_FLOOR_BYTES = 64L << 20;
 
     private final FileBytes file;

@@ -6,8 +6,8 @@ import java.util.Arrays;
 
 /// Reads the JSON of a safetensors header straight from the file's bytes, token by token.
 ///
-/// It has no general value: the caller asks for what must come next, so nothing nests deeper than the format does and
-/// nothing is built that the format has no place for.
+/// It has no general value: the caller asks for what must come next, so nothing nests deeper than
+/// the format does and nothing is built that the format has no place for.
 final class JsonReader {
     private final FileBytes file;
     private final long end;
@@ -129,8 +129,7 @@ final class JsonReader {
                 } else if (codePoint >= 0xdc00 && codePoint <= 0xdfff) {
                     throw error(what + " has half a surrogate pair");
                 }
-                bytes.writeBytes(
-                        Character.toString(codePoint).getBytes(StandardCharsets.UTF_8));
+                bytes.writeBytes(Character.toString(codePoint).getBytes(StandardCharsets.UTF_8));
             }
             default -> throw error(what + " has an unknown escape");
         }

@@ -2,7 +2,8 @@ package dev.anser.checkpoint;
 
 import dev.anser.base.AnserException;
 
-/// A file is not what its format says it is. The message names the file, the place and what was expected.
+/// A file is not what its format says it is. The message names the file, the place and what was
+/// expected.
 public class ModelFormatException extends AnserException {
     private static final long serialVersionUID = 1L;
 

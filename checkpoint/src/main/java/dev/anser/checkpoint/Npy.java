@@ -5,6 +5,7 @@ import dev.anser.base.WholeFile;
 import dev.anser.tensor.DType;
 import dev.anser.tensor.Shape;
 import dev.anser.tensor.Tensor;
+
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -60,8 +61,8 @@ public final class Npy {
 
     /// Writes a float32 array of `shape`, whole or not at all, while its elements are being made.
     ///
-    /// @throws AnserException when `content` does not append as many elements as `shape` has, or the file cannot be
-    ///     written
+    /// @throws AnserException when `content` does not append as many elements as `shape` has, or
+    ///   the file cannot be written
     public static void write(Path target, Shape shape, Content content) {
         WholeFile.write(
                 target,
@@ -74,7 +75,8 @@ public final class Npy {
     }
 
     private static byte[] header(Shape shape) {
-        StringBuilder text = new StringBuilder("{'descr': '<f4', 'fortran_order': False, 'shape': (");
+        StringBuilder text =
+                new StringBuilder("{'descr': '<f4', 'fortran_order': False, 'shape': (");
         for (int axis = 0; axis < shape.rank(); axis++) {
             text.append(shape.size(axis)).append(shape.rank() == 1 ? "," : "");
             text.append(axis + 1 < shape.rank() ? ", " : "");
@@ -91,7 +93,8 @@ public final class Npy {
         return header.put(text.toString().getBytes(StandardCharsets.US_ASCII)).array();
     }
 
-    /// Takes the elements of one file, some at a time. For one thread, within [Content#writeTo(Writer)].
+    /// Takes the elements of one file, some at a time. For one thread, within
+    /// [Content#writeTo(Writer)].
     public static final class Writer {
         private final Path target;
         private final Shape shape;
@@ -143,7 +146,12 @@ public final class Npy {
         private void finish() {
             if (left != 0) {
                 throw new AnserException(
-                        target + ": got " + left + " elements fewer than its shape " + shape + " has");
+                        target
+                                + ": got "
+                                + left
+                                + " elements fewer than its shape "
+                                + shape
+                                + " has");
             }
             flush();
         }

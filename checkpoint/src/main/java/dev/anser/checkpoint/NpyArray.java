@@ -2,6 +2,7 @@ package dev.anser.checkpoint;
 
 import dev.anser.base.AnserException;
 import dev.anser.tensor.Shape;
+
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 

@@ -2,12 +2,15 @@ package dev.anser.checkpoint;
 
 import dev.anser.tensor.Shape;
 import dev.anser.tensor.ShapeException;
+
+import org.jspecify.annotations.Nullable;
+
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
-/// Parses the header of a `.npy` file, a Python dictionary of three known fields, and reads what follows.
+/// Parses the header of a `.npy` file, a Python dictionary of three known fields, and reads what
+/// follows.
 final class NpyHeader {
     private static final int MAX_HEADER_BYTES = 1 << 16;
 
@@ -36,8 +39,7 @@ final class NpyHeader {
         long length = version == 1 ? file.u16(8, "the header") : file.u32(8, "the header");
         int start = version == 1 ? 10 : 12;
         if (length > MAX_HEADER_BYTES) {
-            throw file.error(
-                    "the header claims " + length + " bytes, at most " + MAX_HEADER_BYTES);
+            throw file.error("the header claims " + length + " bytes, at most " + MAX_HEADER_BYTES);
         }
         byte[] header = file.bytes(start, (int) length, "the header");
         text = new String(header, StandardCharsets.ISO_8859_1);
@@ -89,7 +91,8 @@ final class NpyHeader {
     private NpyArray data(String type, Shape shape, long start) {
         NpyArray.@Nullable Kind kind = null;
         for (NpyArray.Kind known : NpyArray.Kind.values()) {
-            if (type.equals("<" + known.code()) || (known.bytes() == 1 && type.equals("|" + known.code()))) {
+            if (type.equals("<" + known.code())
+                    || (known.bytes() == 1 && type.equals("|" + known.code()))) {
                 kind = known;
             }
         }
@@ -116,7 +119,8 @@ final class NpyHeader {
             throw file.error(
                     "has "
                             + bytes
-                            + " bytes, more than fit the Java heap; split it or give more with -Xmx");
+                            + " bytes, more than fit the Java heap; split it or give more with"
+                            + " -Xmx");
         }
         return new NpyArray(file.source(), kind, shape, file.bytes(start, (int) bytes, "the data"));
     }
@@ -144,7 +148,9 @@ final class NpyHeader {
     private long number() {
         skipSpace();
         int start = position;
-        while (position < text.length() && text.charAt(position) >= '0' && text.charAt(position) <= '9') {
+        while (position < text.length()
+                && text.charAt(position) >= '0'
+                && text.charAt(position) <= '9') {
             position++;
         }
         if (position == start || position - start > 18) {

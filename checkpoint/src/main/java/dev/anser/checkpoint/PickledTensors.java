@@ -2,7 +2,8 @@ package dev.anser.checkpoint;
 
 import java.util.function.Function;
 
-/// Turns what a pickle holds into a table: tensors under their names, numbers and strings as metadata.
+/// Turns what a pickle holds into a table: tensors under their names, numbers and strings as
+/// metadata.
 ///
 /// The names of nested dictionaries and lists are joined with a dot.
 final class PickledTensors {
@@ -21,7 +22,8 @@ final class PickledTensors {
         this.offsets = offsets;
     }
 
-    /// @param offsets where a storage's bytes begin in the file; it has checked that they lie inside
+    /// @param offsets where a storage's bytes begin in the file; it has checked that they lie
+    ///   inside
     static FileCheckpoint.Table read(
             FileBytes file, Unpickler.Value root, Function<Unpickler.Storage, Long> offsets) {
         if (!(root instanceof Unpickler.Dictionary)) {

@@ -4,9 +4,10 @@ import dev.anser.tensor.DType;
 
 /// Reads the table of an rwkv.cpp `.bin` file, versions 100 and 101.
 ///
-/// Layout, all little-endian: six int32 (magic, version, n_vocab, n_embed, n_layer, data type), then tensors until the
-/// end of the file: int32 number of axes, int32 name length, int32 type, one int32 per axis (fastest first), the name,
-/// the data without padding. Tensors are given as stored, with their axes reversed into row-major order.
+/// Layout, all little-endian: six int32 (magic, version, n_vocab, n_embed, n_layer, data type),
+/// then tensors until the end of the file: int32 number of axes, int32 name length, int32 type, one
+/// int32 per axis (fastest first), the name, the data without padding. Tensors are given as stored,
+/// with their axes reversed into row-major order.
 final class RwkvCpp {
     private static final int MAGIC = 0x67676d66;
     private static final int HEADER_BYTES = 24;
@@ -67,8 +68,7 @@ final class RwkvCpp {
         }
         String name = file.utf8(offset, nameBytes, "a tensor name");
         offset += nameBytes;
-        StoredTensor tensor =
-                StoredTensor.rowMajor(file, name, dtype, sizes, offset, file.size());
+        StoredTensor tensor = StoredTensor.rowMajor(file, name, dtype, sizes, offset, file.size());
         table.add(file, tensor);
         return offset + tensor.bytes();
     }

@@ -3,6 +3,7 @@ package dev.anser.checkpoint;
 import dev.anser.base.AnserException;
 import dev.anser.base.WholeFile;
 import dev.anser.tensor.Tensor;
+
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -22,7 +23,8 @@ import java.util.function.Function;
 
 /// Writes `.safetensors` files, whole or not at all, straight from the tensors' memory.
 ///
-/// The same tensors and metadata give the same bytes: tensors stand in the order given, metadata by name.
+/// The same tensors and metadata give the same bytes: tensors stand in the order given, metadata by
+/// name.
 public final class Safetensors {
     private static final long SLICE_BYTES = 1L << 28;
 
@@ -35,9 +37,8 @@ public final class Safetensors {
     public static void write(
             Path target, SequencedMap<String, Tensor> tensors, Map<String, String> metadata) {
         List<Checkpoint.Entry> entries = new ArrayList<>();
-        tensors.forEach(
-                (name, tensor) ->
-                        entries.add(new Checkpoint.Entry(name, tensor.dtype(), tensor.shape())));
+        tensors.forEach((name, tensor) ->
+                entries.add(new Checkpoint.Entry(name, tensor.dtype(), tensor.shape())));
         write(target, entries, metadata, entry -> tensors.get(entry.name()));
     }
 
@@ -45,10 +46,10 @@ public final class Safetensors {
     ///
     /// @param entries what will be written, in order
     /// @param metadata text that readers find under `__metadata__`; may be empty
-    /// @param tensors makes the tensor of an entry, asked once each in order; the tensor is borrowed until the next
-    ///     one is asked for
-    /// @throws AnserException when a name is unusable, a tensor is not what its entry says, or the file cannot be
-    ///     written
+    /// @param tensors makes the tensor of an entry, asked once each in order; the tensor is
+    ///   borrowed until the next one is asked for
+    /// @throws AnserException when a name is unusable, a tensor is not what its entry says, or the
+    ///   file cannot be written
     public static void write(
             Path target,
             List<Checkpoint.Entry> entries,

@@ -1,18 +1,21 @@
 package dev.anser.checkpoint;
 
 import dev.anser.tensor.DType;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
-/// Reads the table of a `.safetensors` file: eight bytes with the header's length, the header in JSON, the data.
+/// Reads the table of a `.safetensors` file: eight bytes with the header's length, the header in
+/// JSON, the data.
 ///
-/// As strict as the reference implementation: tensors fill the data without gaps or overlaps, no name comes twice, and
-/// nothing unknown is skipped.
+/// As strict as the reference implementation: tensors fill the data without gaps or overlaps, no
+/// name comes twice, and nothing unknown is skipped.
 final class SafetensorsTable {
     static final String METADATA = "__metadata__";
 
@@ -21,7 +24,8 @@ final class SafetensorsTable {
 
     private SafetensorsTable() {}
 
-    /// Whether the file can be meant as safetensors: the header would begin with a brace, and has a plausible length.
+    /// Whether the file can be meant as safetensors: the header would begin with a brace, and has a
+    /// plausible length.
     static boolean matches(FileBytes file) {
         return file.size() >= 9
                 && file.u8(8, "the header") == '{'

@@ -3,6 +3,7 @@ package dev.anser.checkpoint;
 import dev.anser.tensor.DType;
 import dev.anser.tensor.Shape;
 import dev.anser.tensor.ShapeException;
+
 import java.util.Arrays;
 
 /// Where one tensor stands in a file: checked to lie inside it.
@@ -15,7 +16,8 @@ record StoredTensor(Checkpoint.Entry entry, long offset, long[] strides, boolean
     /// More axes than any model uses, and few enough to walk.
     static final int MAX_RANK = 32;
 
-    /// A tensor whose elements stand one after another from `offset`; its bytes end at or before `end`.
+    /// A tensor whose elements stand one after another from `offset`; its bytes end at or before
+    /// `end`.
     static StoredTensor rowMajor(
             FileBytes file, String name, DType dtype, long[] sizes, long offset, long end) {
         Shape shape = shape(file, name, sizes);
@@ -40,7 +42,8 @@ record StoredTensor(Checkpoint.Entry entry, long offset, long[] strides, boolean
                 new Checkpoint.Entry(name, dtype, shape), offset, packed(sizes), true);
     }
 
-    /// A tensor with any strides over a storage of `storageElements` elements that starts at `storage`.
+    /// A tensor with any strides over a storage of `storageElements` elements that starts at
+    /// `storage`.
     static StoredTensor strided(
             FileBytes file,
             String name,

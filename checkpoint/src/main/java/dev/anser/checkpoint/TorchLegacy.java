@@ -4,8 +4,9 @@ import java.math.BigInteger;
 import java.util.HashMap;
 import java.util.Map;
 
-/// Reads the table of a `.pth` file from before PyTorch 1.6: five pickles (magic number, protocol version, system
-/// facts, the object, the storage keys), then each storage as an int64 count and its bytes.
+/// Reads the table of a `.pth` file from before PyTorch 1.6: five pickles (magic number, protocol
+/// version, system facts, the object, the storage keys), then each storage as an int64 count and
+/// its bytes.
 final class TorchLegacy {
     private static final BigInteger MAGIC = new BigInteger("1950a86a20f9469cfc6c", 16);
     private static final long VERSION = 1001;
@@ -36,7 +37,10 @@ final class TorchLegacy {
         }
         Unpickler.Value version = next("the protocol version").read;
         if (!(version instanceof Unpickler.Int(long found)) || found != VERSION) {
-            throw file.error("has another protocol version than " + VERSION + "; save it again with torch.save");
+            throw file.error(
+                    "has another protocol version than "
+                            + VERSION
+                            + "; save it again with torch.save");
         }
         Unpickler.Value facts = next("the system facts").read;
         if (!(facts instanceof Unpickler.Dictionary dictionary)
@@ -49,8 +53,7 @@ final class TorchLegacy {
         Pickle object = next("the object");
         Unpickler.Value keys = next("the storage keys").read;
         Map<String, Long> offsets = readStorages(keys, object.unpickler.storages());
-        return PickledTensors.read(
-                file, object.read, storage -> offset(offsets, storage.key()));
+        return PickledTensors.read(file, object.read, storage -> offset(offsets, storage.key()));
     }
 
     private record Pickle(Unpickler unpickler, Unpickler.Value read) {}

@@ -1,19 +1,19 @@
 package dev.anser.checkpoint;
 
-import java.nio.charset.StandardCharsets;
-import java.util.SequencedMap;
 import org.jspecify.annotations.Nullable;
 
-/// Reads the table of a `.pth` file of PyTorch 1.6 or later: a zip with a pickle, `data.pkl`, and one record per
-/// storage, `data/KEY`, all stored uncompressed under one folder of any name.
+import java.nio.charset.StandardCharsets;
+import java.util.SequencedMap;
+
+/// Reads the table of a `.pth` file of PyTorch 1.6 or later: a zip with a pickle, `data.pkl`, and
+/// one record per storage, `data/KEY`, all stored uncompressed under one folder of any name.
 final class TorchZip {
     private TorchZip() {}
 
     static FileCheckpoint.Table read(FileBytes file) {
         SequencedMap<String, ZipDirectory.Item> records = ZipDirectory.read(file);
         ZipDirectory.Item pickle = findPickle(file, records);
-        String folder =
-                pickle.name().substring(0, pickle.name().length() - "data.pkl".length());
+        String folder = pickle.name().substring(0, pickle.name().length() - "data.pkl".length());
         checkByteOrder(file, records, folder);
         if (pickle.size() > Unpickler.MAX_BYTES) {
             throw file.error(
@@ -61,8 +61,7 @@ final class TorchZip {
 
     private static void checkByteOrder(
             FileBytes file, SequencedMap<String, ZipDirectory.Item> records, String folder) {
-        ZipDirectory.@Nullable Item item =
-                records.get(folder + "byteorder");
+        ZipDirectory.@Nullable Item item = records.get(folder + "byteorder");
         if (item == null) {
             return;
         }

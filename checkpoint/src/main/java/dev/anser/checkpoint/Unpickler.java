@@ -1,6 +1,9 @@
 package dev.anser.checkpoint;
 
 import dev.anser.tensor.DType;
+
+import org.jspecify.annotations.Nullable;
+
 import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -8,14 +11,14 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
-/// Reads a Python pickle of tensors, dictionaries, lists, tuples, numbers and strings, and refuses everything else by
-/// its name.
+/// Reads a Python pickle of tensors, dictionaries, lists, tuples, numbers and strings, and refuses
+/// everything else by its name.
 ///
-/// A pickle is a program for a stack machine; in Python it may import and call anything. This machine has no imports:
-/// the few names that a checkpoint of tensors needs are known one by one, and calling one of them builds a plain
-/// record. Nothing here recurses, and stack, memo, objects and lengths are bounded.
+/// A pickle is a program for a stack machine; in Python it may import and call anything. This
+/// machine has no imports: the few names that a checkpoint of tensors needs are known one by one,
+/// and calling one of them builds a plain record. Nothing here recurses, and stack, memo, objects
+/// and lengths are bounded.
 final class Unpickler {
     /// A pickle larger than this is no table of tensors.
     static final long MAX_BYTES = 64L << 20;
@@ -227,7 +230,9 @@ final class Unpickler {
             case 0x94 -> memoise(memo.size());
             case 'h' -> push(recall(u8()));
             case 'j' -> push(recall(u32()));
-            default -> throw error("has " + opcodeName(opcode) + ", which no checkpoint of tensors needs");
+            default ->
+                    throw error(
+                            "has " + opcodeName(opcode) + ", which no checkpoint of tensors needs");
         }
     }
 
@@ -354,8 +359,7 @@ final class Unpickler {
                 || !(sequence.values.get(3) instanceof Text)
                 || !(sequence.values.get(4) instanceof Int(long elements))
                 || elements < 0) {
-            throw error(
-                    "refers to something that is not ('storage', type, key, location, size)");
+            throw error("refers to something that is not ('storage', type, key, location, size)");
         }
         if (sequence.values.size() == 6 && !(sequence.values.get(5) instanceof None)) {
             throw error("storage " + FileBytes.quote(key) + " is a view of another, not read");

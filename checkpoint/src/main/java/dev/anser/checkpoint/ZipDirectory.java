@@ -6,10 +6,12 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.SequencedMap;
 
-/// Reads a zip's table of contents (zip64 included) and says where each stored record's bytes stand in the file.
+/// Reads a zip's table of contents (zip64 included) and says where each stored record's bytes stand
+/// in the file.
 ///
-/// The central directory is the truth; each local header must agree with it, and no two records may share bytes.
-/// Checksums are not compared: they would touch every byte of a large model, and PyTorch can be told to leave them out.
+/// The central directory is the truth; each local header must agree with it, and no two records may
+/// share bytes. Checksums are not compared: they would touch every byte of a large model, and
+/// PyTorch can be told to leave them out.
 final class ZipDirectory {
     private static final int LOCAL = 0x04034b50;
     private static final int CENTRAL = 0x02014b50;
@@ -117,14 +119,14 @@ final class ZipDirectory {
         long directorySize = file.u32(end + 12, what);
         long offset = file.u32(end + 16, what);
         long endsBefore = end;
-        boolean zip64 =
-                end >= 20 && file.i32(end - 20, "the zip64 locator") == END64_LOCATOR;
+        boolean zip64 = end >= 20 && file.i32(end - 20, "the zip64 locator") == END64_LOCATOR;
         if (zip64) {
             what = "the zip64 end record";
             long end64 = file.i64(end - 20 + 8, "the zip64 locator");
             file.check(end64, 56, what);
             if (end64 > end - 20 - 56 || file.i32(end64, what) != END64) {
-                throw file.error("the zip64 locator points to offset " + end64 + ", not to " + what);
+                throw file.error(
+                        "the zip64 locator points to offset " + end64 + ", not to " + what);
             }
             disks = file.i64(end64 + 16, what);
             records = file.i64(end64 + 32, what);
@@ -247,8 +249,7 @@ final class ZipDirectory {
         boolean agree =
                 file.u16(local + 8, record) == method
                         && (localFlags & 9) == (flags & 9)
-                        && (sizesFollow
-                                || (agrees(localPacked, packed) && agrees(localSize, size)))
+                        && (sizesFollow || (agrees(localPacked, packed) && agrees(localSize, size)))
                         && nameBytes <= FileBytes.MAX_NAME_BYTES
                         && file.utf8(local + LOCAL_BYTES, nameBytes, record).equals(name);
         if (!agree) {
@@ -261,8 +262,7 @@ final class ZipDirectory {
         long data = local + LOCAL_BYTES + nameBytes + file.u16(local + 28, record);
         boolean stored = method == 0;
         if (size < 0 || packed < 0 || (stored && packed != size)) {
-            throw file.error(
-                    record + " is stored, but has sizes " + packed + " and " + size);
+            throw file.error(record + " is stored, but has sizes " + packed + " and " + size);
         }
         if (data > dataEnd || packed > dataEnd - data) {
             throw file.error(

@@ -1,6 +1,7 @@
 package dev.anser.checkpoint;
 
 import dev.anser.tensor.Tensor;
+
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 

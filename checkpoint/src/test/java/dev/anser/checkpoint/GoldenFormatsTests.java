@@ -4,16 +4,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.anser.tensor.DType;
 import dev.anser.tensor.Tensor;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.MethodSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /// Files written by PyTorch and safetensors themselves read to the values they were written with.
 class GoldenFormatsTests {
@@ -42,8 +44,7 @@ class GoldenFormatsTests {
             for (Expected expected : expected()) {
                 names.add(expected.name());
                 assertThat(checkpoint.entry(expected.name()).dtype()).isEqualTo(expected.dtype());
-                assertThat(checkpoint.entry(expected.name()).shape())
-                        .hasToString(expected.shape());
+                assertThat(checkpoint.entry(expected.name()).shape()).hasToString(expected.shape());
                 assertThat(Elements.of(checkpoint.tensor(expected.name())))
                         .as(expected.name())
                         .containsExactly(values.get(expected.key()).doubles());
@@ -148,8 +149,7 @@ class GoldenFormatsTests {
     @ParameterizedTest
     @ValueSource(strings = {"Q5_0", "Q5_1"})
     void quantisedRwkvCppIsRefusedByName(String type) {
-        Path file =
-                Goldens.shared("data/rwkv/rwkv.cpp-tests/tiny-rwkv-7v0-834K-" + type + ".bin");
+        Path file = Goldens.shared("data/rwkv/rwkv.cpp-tests/tiny-rwkv-7v0-834K-" + type + ".bin");
         assertThat(Refusal.of(() -> Checkpoints.open(file)))
                 .contains(type + " is not supported yet")
                 .contains(file.toString());

@@ -1,15 +1,16 @@
 package dev.anser.checkpoint;
 
+import org.junit.jupiter.api.Assumptions;
+
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.Assumptions;
 
-/// Finds files that the tests compare with: small ones beside the tests, all of them in a folder `shared` next to the
-/// project where there is one.
+/// Finds files that the tests compare with: small ones beside the tests, all of them in a folder
+/// `shared` next to the project where there is one.
 final class Goldens {
     private Goldens() {}
 
@@ -48,7 +49,11 @@ final class Goldens {
     /// Every file below a folder of `shared` that ends so.
     static Stream<Path> sharedFiles(String folder, String ending) {
         try (Stream<Path> files = Files.walk(shared(folder))) {
-            return files.filter(path -> path.toString().endsWith(ending)).sorted().toList().stream();
+            return files
+                    .filter(path -> path.toString().endsWith(ending))
+                    .sorted()
+                    .toList()
+                    .stream();
         } catch (IOException e) {
             throw new AssertionError(e);
         }
