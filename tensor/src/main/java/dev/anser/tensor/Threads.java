@@ -34,7 +34,7 @@ public final class Threads implements AutoCloseable {
     }
 
     private static final int SPINS = 20_000;
-    private static final int CALLER_SPINS = 200_000;
+    private static final int CALLER_SPINS = 5_000;
     private static final long PART = 0xffff_ffffL;
     private static final long CLOSED = 0x7fff_ffffL;
 
