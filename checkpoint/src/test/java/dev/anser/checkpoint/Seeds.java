@@ -9,6 +9,31 @@ final class Seeds {
     private static final long[] TWO = {2};
     private static final long[] ONE = {1};
 
+    // The header, one F32 [2] named abcd, one F16 [2, 2] named ebcd.
+    private static final int[] TWO_TENSORS = {
+        0x67676d66,
+        100,
+        256,
+        8,
+        2,
+        1,
+        1,
+        4,
+        0,
+        2,
+        0x64636261,
+        1,
+        2,
+        2,
+        4,
+        1,
+        2,
+        2,
+        0x64636265,
+        0x3c003c00,
+        0x3c003c00,
+    };
+
     private Seeds() {}
 
     static Stream<byte[]> safetensors() {
@@ -66,31 +91,8 @@ final class Seeds {
     }
 
     static Stream<byte[]> rwkvCpp() {
-        int half = 0x3c003c00;
         return Stream.of(
-                CheckpointsTests.rwkvCppWithTensor(),
-                CheckpointsTests.rwkvCpp(
-                        0x67676d66,
-                        100,
-                        256,
-                        8,
-                        2,
-                        1,
-                        1,
-                        4,
-                        0,
-                        2,
-                        0x64636261,
-                        1,
-                        2,
-                        3,
-                        4,
-                        1,
-                        2,
-                        2,
-                        0x64636264,
-                        half,
-                        half));
+                CheckpointsTests.rwkvCppWithTensor(), CheckpointsTests.rwkvCpp(TWO_TENSORS));
     }
 
     static Stream<byte[]> npy() {
