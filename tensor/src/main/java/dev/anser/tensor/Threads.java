@@ -118,7 +118,7 @@ public final class Threads implements AutoCloseable {
             return;
         }
         try {
-            ticket = ticket & ~PART | CLOSED;
+            ticket = (ticket & ~PART) | CLOSED;
             this.task = task;
             this.parts = parts;
             failure = null;
