@@ -26,6 +26,6 @@ final class FastExp {
         p = p * r + 4.1665795894e-2f;
         p = p * r + 1.6666665459e-1f;
         p = p * r + 5.0000001201e-1f;
-        return (p * r * r + r + 1) * Float.intBitsToFloat(n + 127 << 23);
+        return (p * r * r + r + 1) * Float.intBitsToFloat((n + 127) << 23);
     }
 }

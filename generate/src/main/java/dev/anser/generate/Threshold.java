@@ -57,7 +57,7 @@ final class Threshold {
             Arrays.fill(mass, 0);
             Arrays.fill(count, 0);
             for (int i = 0; i < left; i++) {
-                int bucket = Float.floatToRawIntBits(from[i]) >>> shift & MASK;
+                int bucket = (Float.floatToRawIntBits(from[i]) >>> shift) & MASK;
                 mass[bucket] += from[i];
                 count[bucket]++;
             }
@@ -89,7 +89,7 @@ final class Threshold {
             prefix |= bucket << shift;
             int kept = 0;
             for (int i = 0; i < left; i++) {
-                if ((Float.floatToRawIntBits(from[i]) >>> shift & MASK) == bucket) {
+                if (((Float.floatToRawIntBits(from[i]) >>> shift) & MASK) == bucket) {
                     shared[kept++] = from[i];
                 }
             }

@@ -30,14 +30,14 @@ public final class WorldTokenizer implements Tokenizer {
     private final int endOfText;
 
     private WorldTokenizer(WorldVocabulary vocabulary) {
-        this.source = vocabulary.source();
-        this.pool = vocabulary.pool();
-        this.start = vocabulary.start();
-        this.length = vocabulary.length();
+        this.source = vocabulary.source;
+        this.pool = vocabulary.pool;
+        this.start = vocabulary.start;
+        this.length = vocabulary.length;
         this.endOfText = length[0] == 0 ? 0 : -1;
 
         Integer[] order = vocabulary.idsByBytes();
-        int capacity = vocabulary.totalBytes() + 1;
+        int capacity = pool.length + 1;
         int[] first = new int[capacity + 1];
         byte[] labels = new byte[capacity];
         int[] tokens = new int[capacity];

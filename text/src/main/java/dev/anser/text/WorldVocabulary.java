@@ -6,8 +6,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /// A parsed vocabulary file: the bytes of token `id` are `pool[start[id] .. start[id] + length[id])`;
-/// an id that the file lacks has length 0. All arrays are owned by whoever holds the record.
-record WorldVocabulary(String source, byte[] pool, int[] start, int[] length, int tokens) {
+/// an id that the file lacks has length 0. Whoever holds it may take over its arrays.
+final class WorldVocabulary {
     /// RWKV's own file has 1.1 MB, 65529 tokens and no token over 128 bytes. The limits bound what a
     /// hostile file can cost, a long token also because matching it may start at every byte.
     static final int MAX_FILE_BYTES = 1 << 24;
@@ -15,12 +15,22 @@ record WorldVocabulary(String source, byte[] pool, int[] start, int[] length, in
     private static final int MAX_ID = (1 << 21) - 1;
     private static final int MAX_TOKEN_BYTES = 1024;
 
-    static WorldVocabulary parse(String source, byte[] content) {
-        return new Parser(source, content).parse();
+    final String source;
+    final byte[] pool;
+    final int[] start;
+    final int[] length;
+    private final int tokens;
+
+    private WorldVocabulary(String source, byte[] pool, int[] start, int[] length, int tokens) {
+        this.source = source;
+        this.pool = pool;
+        this.start = start;
+        this.length = length;
+        this.tokens = tokens;
     }
 
-    int totalBytes() {
-        return pool.length;
+    static WorldVocabulary parse(String source, byte[] content) {
+        return new Parser(source, content).parse();
     }
 
     /// The ids that have bytes, in the order of their bytes, unsigned.
@@ -214,7 +224,7 @@ record WorldVocabulary(String source, byte[] pool, int[] start, int[] length, in
                     throw wrong(text, "has an escape with '" + shown(String.valueOf(c))
                             + "', expected " + digits + " hexadecimal digits");
                 }
-                value = value << 4 | digit;
+                value = (value << 4) | digit;
             }
             if (raw) {
                 append((int) value);
@@ -233,17 +243,17 @@ record WorldVocabulary(String source, byte[] pool, int[] start, int[] length, in
             if (c < 0x80) {
                 append(c);
             } else if (c < 0x800) {
-                append(0xc0 | c >> 6);
-                append(0x80 | c & 0x3f);
+                append(0xc0 | (c >> 6));
+                append(0x80 | (c & 0x3f));
             } else if (c < 0x10000) {
-                append(0xe0 | c >> 12);
-                append(0x80 | c >> 6 & 0x3f);
-                append(0x80 | c & 0x3f);
+                append(0xe0 | (c >> 12));
+                append(0x80 | ((c >> 6) & 0x3f));
+                append(0x80 | (c & 0x3f));
             } else {
-                append(0xf0 | c >> 18);
-                append(0x80 | c >> 12 & 0x3f);
-                append(0x80 | c >> 6 & 0x3f);
-                append(0x80 | c & 0x3f);
+                append(0xf0 | (c >> 18));
+                append(0x80 | ((c >> 12) & 0x3f));
+                append(0x80 | ((c >> 6) & 0x3f));
+                append(0x80 | (c & 0x3f));
             }
         }
 
