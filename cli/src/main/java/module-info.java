@@ -2,6 +2,8 @@
 module dev.anser.cli {
     requires dev.anser.generate;
     requires info.picocli;
+    // Through it JLine hears Ctrl-C.
+    requires jdk.unsupported;
     requires me.tongfei.progressbar;
     requires org.jline.reader;
     requires org.jline.terminal;

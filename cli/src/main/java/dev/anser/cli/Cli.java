@@ -45,6 +45,8 @@ final class Cli {
 
     private CommandLine commandLine() {
         CommandLine line = new CommandLine(root);
+        line.addSubcommand("generate", new GenerateCommand(console));
+        line.addSubcommand("chat", new ChatCommand(console));
         line.addSubcommand("info", new InfoCommand(console));
         line.addSubcommand("tokenize", new TokenizeCommand(console));
         line.addSubcommand("logits", new LogitsCommand(console));

@@ -8,16 +8,20 @@ import dev.anser.tensor.Backend;
 import dev.anser.tensor.Backends;
 import dev.anser.tensor.EagerOps;
 import dev.anser.tensor.Threads;
+import java.lang.foreign.Arena;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /// A loaded model and what it runs on. Closes all of it.
 ///
-/// @param checkpoint the file
+/// @param arena memory of a model that is not a file of its own
+/// @param checkpoint where the weights are
 /// @param model the model in it
 /// @param backend what computes
 /// @param threads the team
 /// @param ops operations of the backend on the team
 record Engine(
+        Arena arena,
         Checkpoint checkpoint,
         LanguageModel model,
         Backend backend,
@@ -25,28 +29,29 @@ record Engine(
         EagerOps ops)
         implements AutoCloseable {
 
-    /// Opens the model in `file`.
-    static Engine open(Path file, ComputeOptions options) {
-        return of(Checkpoints.open(file), options);
-    }
-
-    /// The model in `checkpoint`, which the engine owns from now on.
-    static Engine of(Checkpoint checkpoint, ComputeOptions options) {
+    /// Opens the model in `file`, or the embedded one when there is none.
+    static Engine open(@Nullable Path file, ComputeOptions options) {
+        Arena arena = Arena.ofShared();
+        Checkpoint checkpoint = null;
         LanguageModel model = null;
         Threads threads = null;
         try {
             Backend backend = Backends.choose();
-            threads = new Threads(options.threads());
+            checkpoint = file == null ? DefaultModel.open(arena) : Checkpoints.open(file);
             model = Architectures.load(checkpoint);
-            return new Engine(checkpoint, model, backend, threads, backend.newOps(threads));
+            threads = new Threads(options.threads());
+            return new Engine(arena, checkpoint, model, backend, threads, backend.newOps(threads));
         } catch (RuntimeException e) {
-            if (model != null) {
-                model.close();
-            }
             if (threads != null) {
                 threads.close();
             }
-            checkpoint.close();
+            if (model != null) {
+                model.close();
+            }
+            if (checkpoint != null) {
+                checkpoint.close();
+            }
+            arena.close();
             throw e;
         }
     }
@@ -57,5 +62,6 @@ record Engine(
         threads.close();
         model.close();
         checkpoint.close();
+        arena.close();
     }
 }

@@ -1,0 +1,101 @@
+package dev.anser.cli;
+
+import dev.anser.generate.GenerateException;
+import dev.anser.generate.Session;
+import dev.anser.text.Tokenizer;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/// `anser chat`: a conversation in the terminal, or through a pipe.
+@Command(
+        name = "chat",
+        description = {
+            "Talks with a model. /help lists what can be done besides.",
+            "",
+            "Several lines: begin and end with \"\"\", or end a line with a backslash."
+                    + " Ctrl-C stops the answer, Ctrl-D leaves."
+        },
+        mixinStandardHelpOptions = true,
+        versionProvider = Version.class,
+        footer = {"", "Example:", "  anser chat model.pth --vocab rwkv_vocab_v20230424.txt"})
+final class ChatCommand implements Callable<Integer> {
+    private final Console console;
+
+    @Spec private CommandSpec spec;
+
+    @Parameters(
+            paramLabel = "MODEL",
+            arity = "0..1",
+            description =
+                    "A .pth, .safetensors or rwkv.cpp .bin file. Default: the embedded model, tiny and"
+                            + " not made for conversation.")
+    private @Nullable Path model;
+
+    @Option(
+            names = {"-n", "--tokens"},
+            paramLabel = "N",
+            description = "Tokens of an answer, at most; 1 or more. Default: 1024.")
+    private int tokens = 1024;
+
+    @Option(
+            names = "--vocab",
+            paramLabel = "FILE",
+            description =
+                    "The vocabulary, in the format of RWKV's rwkv_vocab_*.txt. Default: bytes for a model"
+                            + " of 256 tokens, else the rwkv_vocab*.txt beside MODEL.")
+    private @Nullable Path vocabulary;
+
+    @Option(
+            names = "--state-in",
+            paramLabel = "S.safetensors",
+            description = "The conversation to go on with, as /save wrote it.")
+    private @Nullable Path stateIn;
+
+    @Mixin private SamplingOptions sampling;
+    @Mixin private ComputeOptions compute;
+
+    ChatCommand(Console console) {
+        this.console = console;
+    }
+
+    @Override
+    public Integer call() {
+        checkOptions();
+        try (Engine engine = Engine.open(model, compute);
+                Session session = new Session(engine.model(), engine.ops())) {
+            Tokenizer tokenizer =
+                    Vocabularies.find(vocabulary, model, engine.model().config().vocabulary());
+            try (Conversation conversation = new Conversation(session, tokenizer);
+                    ChatInput input = ChatInput.of(console)) {
+                if (stateIn != null) {
+                    conversation.load(stateIn);
+                }
+                if (console.interactive()) {
+                    console.printLine("Write and press Enter; /help tells more, Ctrl-D leaves.");
+                    console.out().flush();
+                }
+                return new ChatLoop(console, input, conversation, sampling, model == null, tokens).run();
+            }
+        }
+    }
+
+    private void checkOptions() {
+        if (tokens < 1) {
+            throw new ParameterException(
+                    spec.commandLine(), "--tokens is " + tokens + "; expected 1 or more");
+        }
+        try {
+            sampling.apply(DefaultModel.sampling(model == null));
+        } catch (GenerateException e) {
+            throw new ParameterException(spec.commandLine(), e.getMessage(), e);
+        }
+    }
+}
