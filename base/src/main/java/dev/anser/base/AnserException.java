@@ -2,8 +2,8 @@ package dev.anser.base;
 
 /// The root of every error that Anser throws on purpose.
 ///
-/// A message says in one line what happened, where, what was expected and what to do. The command line prints it as it
-/// is; a stack trace is shown only on request.
+/// A message says in one line what happened, where, what was expected and what to do. The command
+/// line prints it as it is; a stack trace is shown only on request.
 public class AnserException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
