@@ -61,7 +61,7 @@ final class VectorProject {
             if (taken == 4) {
                 tile4x4(x, xRow, count, panel, o, width, y + 4L * o, yRow);
             } else {
-                tile1x4(x, xRow, count, panel, o, width, y + 4L * o, yRow);
+                tile1x4(x, count, panel, o, width, y + 4L * o);
             }
         }
         for (; o < width; o += COUNT) {
@@ -143,7 +143,7 @@ final class VectorProject {
     }
 
     private static void tile1x4(
-            long x, long xRow, int count, float[] panel, int at, int width, long y, long yRow) {
+            long x, int count, float[] panel, int at, int width, long y) {
         long x0 = x;
         long y0 = y;
         FloatVector s00 = Lanes.load(y0);
