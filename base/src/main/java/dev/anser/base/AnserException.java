@@ -1,5 +1,7 @@
 package dev.anser.base;
 
+import java.util.Objects;
+
 /// The root of every error that Anser throws on purpose.
 ///
 /// A message says in one line what happened, where, what was expected and what to do. The command
@@ -15,5 +17,11 @@ public class AnserException extends RuntimeException {
     /// Creates an error with its one-line message and what caused it.
     public AnserException(String message, Throwable cause) {
         super(message, cause);
+    }
+
+    /// The one line.
+    @Override
+    public String getMessage() {
+        return Objects.requireNonNull(super.getMessage());
     }
 }
