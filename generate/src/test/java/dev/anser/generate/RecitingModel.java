@@ -9,8 +9,11 @@ import dev.anser.tensor.DType;
 import dev.anser.tensor.Ops;
 import dev.anser.tensor.Shape;
 import dev.anser.tensor.Tensor;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
@@ -72,7 +75,8 @@ final class RecitingModel implements LanguageModel {
         int wanted = 0;
         for (int row = 0; row < batch.rows(); row++) {
             Tensor read = batch.carried(batch.segment(row), 0);
-            int hash = ((int) read.get(1) * 31 + batch.tokens()[row] + 1) % 65_521;
+            int before = (int) read.get(1);
+            int hash = (before * 31 + batch.tokens()[row] + 1) % 65_521;
             read.set(0, read.get(0) + 1);
             read.set(1, hash);
             if (wanted < batch.wantedRows().length && batch.wantedRows()[wanted] == row) {
@@ -127,9 +131,9 @@ final class RecitingModel implements LanguageModel {
         @Override
         public void save(Path file) {
             try {
-                Files.write(file, read.segment().toArray(java.lang.foreign.ValueLayout.JAVA_BYTE));
-            } catch (java.io.IOException e) {
-                throw new java.io.UncheckedIOException(e);
+                Files.write(file, read.segment().toArray(ValueLayout.JAVA_BYTE));
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
             }
         }
 
@@ -139,8 +143,8 @@ final class RecitingModel implements LanguageModel {
                 ByteBuffer bytes =
                         ByteBuffer.wrap(Files.readAllBytes(file)).order(ByteOrder.LITTLE_ENDIAN);
                 read.segment().copyFrom(MemorySegment.ofBuffer(bytes));
-            } catch (java.io.IOException e) {
-                throw new java.io.UncheckedIOException(e);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
             }
         }
 

@@ -12,7 +12,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.anser.text.ChatTool.Listing;
-import dev.anser.text.ChatTool.Type;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -62,7 +61,8 @@ class ChatTemplateTests {
                                 required("location", STRING),
                                 optional(
                                         "unit",
-                                        new Type.OneOf(List.of("celsius", "fahrenheit")))),
+                                        new ChatTool.Type.OneOf(
+                                                List.of("celsius", "fahrenheit")))),
                         ChatTool.of("get_stock_price", "", required("ticker", STRING)),
                         ChatTool.of(
                                 "translate_text",
@@ -116,7 +116,7 @@ class ChatTemplateTests {
                                 required("title", STRING),
                                 required("start_time", STRING),
                                 required("end_time", STRING),
-                                required("attendees", new Type.ListOf(STRING)))),
+                                required("attendees", new ChatTool.Type.ListOf(STRING)))),
                 Listing.JSON);
         return List.of(
                 system(tools), user("Schedule a 30-minute sync with Bob on 2026-05-08 afternoon."));
@@ -211,7 +211,9 @@ class ChatTemplateTests {
         ChatTool tool = ChatTool.of(
                 "f",
                 "a \"b\"\n\\\u0001",
-                required("x", new Type.ListOf(new Type.OneOf(List.of("p", "q")))));
+                required(
+                        "x",
+                        new ChatTool.Type.ListOf(new ChatTool.Type.OneOf(List.of("p", "q")))));
         assertThat(ChatTool.systemText(List.of(tool), Listing.JSON))
                 .isEqualTo("Tools:\n[\n{\"name\":\"f\",\"description\":\"a \\\"b\\\"\\n\\\\\\u0001\","
                         + "\"arguments\":{\"x\":{\"type\":\"array\",\"items\":{\"type\":\"string\","

@@ -22,14 +22,24 @@ class WorldTokenizerTests {
     private static final byte[] VOCABULARY = Goldens.worldVocabulary();
     private static final WorldTokenizer WORLD = WorldTokenizer.load("world.txt", VOCABULARY);
 
-    private record Golden(String kind, byte[] bytes, int[] ids) {
+    private static final class Golden {
+        private final String kind;
+        private final byte[] bytes;
+        private final int[] ids;
+
+        private Golden(String kind, byte[] bytes, int[] ids) {
+            this.kind = kind;
+            this.bytes = bytes;
+            this.ids = ids;
+        }
+
         static List<Golden> all() {
             return Goldens.lines("rwkv_world.tsv").stream().map(Golden::of).toList();
         }
 
         private static Golden of(String line) {
             String[] fields = line.split("\t", -1);
-            int[] ids = Arrays.stream(fields[2].split(","))
+            int[] ids = Arrays.stream(fields[2].split(",", -1))
                     .filter(id -> !id.isEmpty())
                     .mapToInt(Integer::parseInt)
                     .toArray();
@@ -54,8 +64,8 @@ class WorldTokenizerTests {
         List<Golden> all = Golden.all();
         assertThat(all).hasSize(300);
         for (Golden golden : all) {
-            assertThat(WORLD.encode(golden.bytes())).as(golden.kind()).isEqualTo(golden.ids());
-            assertThat(WORLD.decode(golden.ids())).as(golden.kind()).isEqualTo(golden.bytes());
+            assertThat(WORLD.encode(golden.bytes)).as(golden.kind).isEqualTo(golden.ids);
+            assertThat(WORLD.decode(golden.ids)).as(golden.kind).isEqualTo(golden.bytes);
         }
     }
 
@@ -66,8 +76,8 @@ class WorldTokenizerTests {
         assertThat(crlf).hasSize(1_159_262);
         WorldTokenizer tokenizer = WorldTokenizer.load("crlf.txt", crlf);
         for (Golden golden : Golden.all()) {
-            assertThat(tokenizer.encode(golden.bytes())).isEqualTo(golden.ids());
-            assertThat(tokenizer.decode(golden.ids())).isEqualTo(golden.bytes());
+            assertThat(tokenizer.encode(golden.bytes)).isEqualTo(golden.ids);
+            assertThat(tokenizer.decode(golden.ids)).isEqualTo(golden.bytes);
         }
     }
 
@@ -241,7 +251,7 @@ class WorldTokenizerTests {
 
     @Test
     void damagedFilesAreRefusedOrRead() {
-        String[] lines = new String(VOCABULARY, StandardCharsets.UTF_8).split("\n");
+        String[] lines = new String(VOCABULARY, StandardCharsets.UTF_8).split("\n", -1);
         Random random = new Random(5);
         for (int round = 0; round < 3000; round++) {
             int from = random.nextInt(lines.length - 20);
