@@ -2,9 +2,9 @@ package dev.anser.generate;
 
 /// The exponential function in float, for the softmax over a large vocabulary.
 ///
-/// `exp(x) = 2^n · exp(r)` with n the whole number nearest to `x / ln 2` and a polynomial of degree 7
-/// for the rest, as in Cephes' `expf`: within two units in the last place, and without the call that
-/// [Math#exp] costs for every token.
+/// `exp(x) = 2^n · exp(r)` with n the whole number nearest to `x / ln 2` and a polynomial of degree
+/// 7 for the rest, as in Cephes' `expf`: within two units in the last place, and without the call
+/// that [Math#exp] costs for every token.
 final class FastExp {
     private static final float LOG2_E = 1.44269504f;
     // Their sum is ln 2; the first has so few bits that n times it is exact.

@@ -26,7 +26,8 @@ public record GenerationOptions(
     /// @throws GenerateException when a value is out of its range; the message names it
     public GenerationOptions {
         if (maxTokens < 0) {
-            throw new GenerateException("the token budget is " + maxTokens + ", expected 0 or more");
+            throw new GenerateException(
+                    "the token budget is " + maxTokens + ", expected 0 or more");
         }
         stops = List.copyOf(stops);
         stopTokens = List.copyOf(stopTokens);
@@ -37,13 +38,19 @@ public record GenerationOptions(
         for (int i = 0; i < stops.size(); i++) {
             int bytes = stops.get(i).getBytes(StandardCharsets.UTF_8).length;
             if (bytes < 1 || bytes > MAX_STOP_BYTES) {
-                throw new GenerateException("stop sequence " + (i + 1) + " has " + bytes
-                        + " bytes, expected 1 to " + MAX_STOP_BYTES);
+                throw new GenerateException(
+                        "stop sequence "
+                                + (i + 1)
+                                + " has "
+                                + bytes
+                                + " bytes, expected 1 to "
+                                + MAX_STOP_BYTES);
             }
         }
     }
 
-    /// Starts options of 256 tokens, no stops but end-of-document, default sampling, never cancelled.
+    /// Starts options of 256 tokens, no stops but end-of-document, default sampling, never
+    /// cancelled.
     public static Builder builder() {
         return new Builder();
     }

@@ -14,16 +14,16 @@ import org.jspecify.annotations.Nullable;
 /// Generation result = generator.generate("Once upon a time", options, System.out::print);
 /// ```
 ///
-/// The session goes on where it stands, so a conversation is one call of [#generate] a turn. After a
-/// call it has read the prompt and exactly the text that was returned: not the stop sequence, nor the
-/// token that ended it. To that end the session is set back to before the token in which the stop
-/// sequence begins, and what that token has in front of it is encoded anew (left out, should the
-/// vocabulary have no tokens for it alone). A prompt cancelled halfway leaves the session between two
-/// of its chunks.
+/// The session goes on where it stands, so a conversation is one call of [#generate] a turn. After
+/// a call it has read the prompt and exactly the text that was returned: not the stop sequence, nor
+/// the token that ended it. To that end the session is set back to before the token in which the
+/// stop sequence begins, and what that token has in front of it is encoded anew (left out, should
+/// the vocabulary have no tokens for it alone). A prompt cancelled halfway leaves the session
+/// between two of its chunks.
 ///
-/// Ids that the model has and the tokenizer lacks are never drawn. Text reaches the consumer in whole
-/// characters as soon as it cannot be part of a stop sequence, on the calling thread. Borrows the
-/// session and the tokenizer. Not for concurrent use.
+/// Ids that the model has and the tokenizer lacks are never drawn. Text reaches the consumer in
+/// whole characters as soon as it cannot be part of a stop sequence, on the calling thread. Borrows
+/// the session and the tokenizer. Not for concurrent use.
 public final class Generator {
     private final Session session;
     private final Tokenizer tokenizer;
@@ -37,9 +37,12 @@ public final class Generator {
         this.tokenizer = tokenizer;
         this.vocabulary = session.model().config().vocabulary();
         if (tokenizer.vocabularySize() > vocabulary) {
-            throw new GenerateException("the vocabulary does not fit the model: its ids go up to "
-                    + (tokenizer.vocabularySize() - 1) + ", the model has " + vocabulary
-                    + " tokens; take the vocabulary that the model was trained with");
+            throw new GenerateException(
+                    "the vocabulary does not fit the model: its ids go up to "
+                            + (tokenizer.vocabularySize() - 1)
+                            + ", the model has "
+                            + vocabulary
+                            + " tokens; take the vocabulary that the model was trained with");
         }
     }
 
@@ -58,14 +61,18 @@ public final class Generator {
     /// end-of-document token instead, as RWKV does; without one, an empty prompt is refused.
     ///
     /// @param consumer takes the text piece by piece; never an empty one
-    /// @throws GenerateException when the prompt is empty and there is nothing to go on from, a token
-    ///     is outside the vocabulary, or the model's logits are not finite
+    /// @throws GenerateException when the prompt is empty and there is nothing to go on from, a
+    ///   token is outside the vocabulary, or the model's logits are not finite
     public Generation generate(int[] prompt, GenerationOptions options, Consumer<String> consumer) {
         int[] stopTokens = options.stopTokens().stream().mapToInt(id -> id).toArray();
         for (int id : stopTokens) {
             if (id < 0 || id >= vocabulary) {
-                throw new GenerateException("stop token " + id + " is outside the vocabulary of "
-                        + vocabulary + " tokens");
+                throw new GenerateException(
+                        "stop token "
+                                + id
+                                + " is outside the vocabulary of "
+                                + vocabulary
+                                + " tokens");
             }
         }
         int[] read = orBeginning(prompt);
@@ -81,8 +88,9 @@ public final class Generator {
         if (!session.started() && tokenizer.endOfText() >= 0) {
             return new int[] {tokenizer.endOfText()};
         }
-        throw new GenerateException("the prompt is empty and there is nothing to go on from;"
-                + " give a text of at least one token");
+        throw new GenerateException(
+                "the prompt is empty and there is nothing to go on from;"
+                        + " give a text of at least one token");
     }
 
     /// One call of generate.
@@ -200,7 +208,8 @@ public final class Generator {
             bytesSinceMark = 0;
         }
 
-        /// Sets the session back so that it has not read the stop sequence, the last `stopLength` bytes.
+        /// Sets the session back so that it has not read the stop sequence, the last `stopLength`
+        /// bytes.
         private void backTo(int stopLength) {
             Snapshot snapshot = mark;
             if (snapshot == null || !marked) {

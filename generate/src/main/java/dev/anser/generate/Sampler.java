@@ -19,23 +19,24 @@ import java.util.random.RandomGeneratorFactory;
 /// ```
 ///
 /// Every order begins with penalties and banned tokens on the logits, and a softmax. Then
-/// - [CHAT_RWKV][SamplerSettings.Order#CHAT_RWKV]: top-p, min-p, top-k, all measured on that softmax;
-///   what stays is raised to 1 / temperature;
+/// - [CHAT_RWKV][SamplerSettings.Order#CHAT_RWKV]: top-p, min-p, top-k, all measured on that
+///   softmax; what stays is raised to 1 / temperature;
 /// - [TEMPERATURE_FIRST][SamplerSettings.Order#TEMPERATURE_FIRST]: the logits are divided by the
 ///   temperature before the softmax; top-k, top-p of the mass that top-k left, min-p;
 /// - [RWKV7_DEMO][SamplerSettings.Order#RWKV7_DEMO]: as CHAT_RWKV, and unless one token alone has
-///   top-p, the weight of the last token that top-p keeps is set so that the kept mass is exactly top-p.
+///   top-p, the weight of the last token that top-p keeps is set so that the kept mass is exactly
+///   top-p.
 ///
-/// Then one number is drawn. With temperature 0 every order takes the most probable token, of equals
-/// the one with the lowest id, and draws nothing.
+/// Then one number is drawn. With temperature 0 every order takes the most probable token, of
+/// equals the one with the lowest id, and draws nothing.
 ///
-/// Top-p keeps the fewest tokens that reach it, and all that are as probable as the last of them. Of
-/// tokens equally probable at the edge of top-k the lowest ids stay. A top-p of 1 keeps every token:
-/// ChatRWKV's own code keeps only the most probable one when the rounded sum stays below 1. A logit
-/// of minus infinity rules its token out; NaN and plus infinity are refused.
+/// Top-p keeps the fewest tokens that reach it, and all that are as probable as the last of them.
+/// Of tokens equally probable at the edge of top-k the lowest ids stay. A top-p of 1 keeps every
+/// token: ChatRWKV's own code keeps only the most probable one when the rounded sum stays below 1.
+/// A logit of minus infinity rules its token out; NaN and plus infinity are refused.
 ///
-/// The draws come from `L64X128MixRandom` of `java.util.random`, seeded with the settings' seed, one
-/// `nextDouble` a token: the same seed and logits give the same tokens. Not for concurrent use.
+/// The draws come from `L64X128MixRandom` of `java.util.random`, seeded with the settings' seed,
+/// one `nextDouble` a token: the same seed and logits give the same tokens. Not for concurrent use.
 /// Allocates nothing after construction.
 public final class Sampler {
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
@@ -65,9 +66,9 @@ public final class Sampler {
         this(settings, vocabulary, new BitSet(), new BitSet());
     }
 
-    /// A sampler for logits of `vocabulary` tokens whose texts are those of `tokenizer`. Ids that the
-    /// tokenizer lacks are never drawn. Tokens whose text is a part of ` \t0123456789` count zero in
-    /// the frequency penalty, as RWKV has it.
+    /// A sampler for logits of `vocabulary` tokens whose texts are those of `tokenizer`. Ids that
+    /// the tokenizer lacks are never drawn. Tokens whose text is a part of ` \t0123456789` count
+    /// zero in the frequency penalty, as RWKV has it.
     ///
     /// @throws GenerateException when a banned token is outside the vocabulary
     public Sampler(SamplerSettings settings, int vocabulary, Tokenizer tokenizer) {
@@ -84,8 +85,12 @@ public final class Sampler {
         this.masked = masked;
         for (int id : settings.bannedTokens()) {
             if (id >= vocabulary) {
-                throw new GenerateException("banned token " + id + " is outside the vocabulary of "
-                        + vocabulary + " tokens");
+                throw new GenerateException(
+                        "banned token "
+                                + id
+                                + " is outside the vocabulary of "
+                                + vocabulary
+                                + " tokens");
             }
             masked.set(id);
         }
@@ -163,8 +168,8 @@ public final class Sampler {
     /// @throws GenerateException when it is outside the vocabulary
     public void accept(int token) {
         if (token < 0 || token >= vocabulary) {
-            throw new GenerateException("token " + token + " is outside the vocabulary of "
-                    + vocabulary + " tokens");
+            throw new GenerateException(
+                    "token " + token + " is outside the vocabulary of " + vocabulary + " tokens");
         }
         if (settings.penalises()) {
             penalties.add(token);
@@ -185,7 +190,8 @@ public final class Sampler {
 
     private void copy(float[] row) {
         if (row.length != vocabulary) {
-            throw new GenerateException("there are " + row.length + " logits, expected " + vocabulary);
+            throw new GenerateException(
+                    "there are " + row.length + " logits, expected " + vocabulary);
         }
         System.arraycopy(row, 0, logits, 0, vocabulary);
     }
@@ -210,8 +216,12 @@ public final class Sampler {
         for (int i = 0; i < vocabulary; i++) {
             // Also false for NaN.
             if (!(logits[i] < Float.POSITIVE_INFINITY)) {
-                throw new GenerateException("the logits of token " + i + " are not finite ("
-                        + logits[i] + "); the model's weights or its state are damaged");
+                throw new GenerateException(
+                        "the logits of token "
+                                + i
+                                + " are not finite ("
+                                + logits[i]
+                                + "); the model's weights or its state are damaged");
             }
         }
         penalties.applyTo(logits);
@@ -225,14 +235,15 @@ public final class Sampler {
             }
         }
         if (logits[best] == Float.NEGATIVE_INFINITY) {
-            throw new GenerateException("every token is ruled out: banned, without text, or with a"
-                    + " logit of minus infinity; allow one");
+            throw new GenerateException(
+                    "every token is ruled out: banned, without text, or with a"
+                            + " logit of minus infinity; allow one");
         }
         return best;
     }
 
-    /// Fills `kept` with the ids that may be drawn, ascending, and `weights` with their weights, and
-    /// returns the sum of these.
+    /// Fills `kept` with the ids that may be drawn, ascending, and `weights` with their weights,
+    /// and returns the sum of these.
     private double distribute(float highest) {
         boolean temperatureFirst = settings.order() == SamplerSettings.Order.TEMPERATURE_FIRST;
         float inverse = (float) Math.min(1 / settings.temperature(), HIGHEST_POWER);
@@ -281,7 +292,8 @@ public final class Sampler {
             weights[keptCount++] = weight;
         }
 
-        boolean fillsUp = settings.order() == SamplerSettings.Order.RWKV7_DEMO && cut && massAbove > 0;
+        boolean fillsUp =
+                settings.order() == SamplerSettings.Order.RWKV7_DEMO && cut && massAbove > 0;
         double missing = (settings.topP() * total - massAbove) / Math.max(1, atEdgeOfMass);
         double sum = 0;
         for (int i = 0; i < keptCount; i++) {

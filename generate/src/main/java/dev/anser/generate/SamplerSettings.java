@@ -30,8 +30,8 @@ public record SamplerSettings(
         long seed) {
     /// In which order the steps of a [Sampler] run.
     public enum Order {
-        /// ChatRWKV's: top-p, min-p and top-k on the probabilities as the model gave them, temperature
-        /// after that.
+        /// ChatRWKV's: top-p, min-p and top-k on the probabilities as the model gave them,
+        /// temperature after that.
         CHAT_RWKV,
         /// The usual one: temperature, top-k, top-p of what is left, min-p.
         TEMPERATURE_FIRST,
@@ -59,9 +59,10 @@ public record SamplerSettings(
 
     private static void check(String name, double value, double least, double most) {
         if (!(value >= least && value <= most)) {
-            String range = most == Integer.MAX_VALUE
-                    ? "a number of at least " + shown(least)
-                    : shown(least) + " to " + shown(most);
+            String range =
+                    most == Integer.MAX_VALUE
+                            ? "a number of at least " + shown(least)
+                            : shown(least) + " to " + shown(most);
             throw new GenerateException(name + " is " + shown(value) + ", expected " + range);
         }
     }
@@ -77,8 +78,8 @@ public record SamplerSettings(
         return builder().temperature(0).build();
     }
 
-    /// Starts settings of ChatRWKV's order, temperature 1, top-p 0.85, without penalties, and with a
-    /// seed of chance.
+    /// Starts settings of ChatRWKV's order, temperature 1, top-p 0.85, without penalties, and with
+    /// a seed of chance.
     public static Builder builder() {
         return new Builder();
     }
@@ -145,7 +146,8 @@ public record SamplerSettings(
             return this;
         }
 
-        /// What earlier times count for after each token, 0 to 1; 0.996 unless told, as in ChatRWKV.
+        /// What earlier times count for after each token, 0 to 1; 0.996 unless told, as in
+        /// ChatRWKV.
         public Builder penaltyDecay(double penaltyDecay) {
             this.penaltyDecay = penaltyDecay;
             return this;

@@ -25,9 +25,9 @@ import org.jspecify.annotations.Nullable;
 /// }
 /// ```
 ///
-/// Owns its state and a copy of the last logits; borrows the model and the ops, which must stay open.
-/// Sessions may share ops, by turns and on one thread. Not for concurrent use. Decoding a token
-/// allocates nothing on the Java heap.
+/// Owns its state and a copy of the last logits; borrows the model and the ops, which must stay
+/// open. Sessions may share ops, by turns and on one thread. Not for concurrent use. Decoding a
+/// token allocates nothing on the Java heap.
 public final class Session implements AutoCloseable {
     /// How many tokens of a prompt run at once unless told.
     public static final int DEFAULT_CHUNK = 256;
@@ -56,14 +56,18 @@ public final class Session implements AutoCloseable {
         this(model, ops, DEFAULT_CHUNK);
     }
 
-    /// A session before its first token, which reads prompts in chunks of `chunk` tokens, 1 to 65536.
-    /// The result does not depend on it; speed, memory and how soon a prompt can be cancelled do.
+    /// A session before its first token, which reads prompts in chunks of `chunk` tokens, 1 to
+    /// 65536. The result does not depend on it; speed, memory and how soon a prompt can be
+    /// cancelled do.
     ///
     /// @throws GenerateException when `chunk` is out of range
     public Session(LanguageModel model, Ops ops, int chunk) {
         if (chunk < 1 || chunk > MAX_CHUNK) {
             throw new GenerateException(
-                    "a prompt cannot be read in chunks of " + chunk + " tokens, expected 1 to " + MAX_CHUNK);
+                    "a prompt cannot be read in chunks of "
+                            + chunk
+                            + " tokens, expected 1 to "
+                            + MAX_CHUNK);
         }
         this.model = model;
         this.ops = ops;
@@ -82,18 +86,19 @@ public final class Session implements AutoCloseable {
     /// Reads `tokens`, at least one, and returns the logits of the token after them.
     ///
     /// @return F32 (1, V), borrowed: overwritten by the next call that runs tokens
-    /// @throws GenerateException when there is no token, or one is outside the vocabulary; nothing has
-    ///     run then
-    /// @throws CancelledException when the thread is interrupted, see [#prompt(int[], BooleanSupplier)]
+    /// @throws GenerateException when there is no token, or one is outside the vocabulary; nothing
+    ///   has run then
+    /// @throws CancelledException when the thread is interrupted, see [#prompt(int[],
+    ///   BooleanSupplier)]
     public Tensor prompt(int... tokens) {
         return prompt(tokens, () -> false);
     }
 
-    /// Reads `tokens` as [#prompt(int...)] does, until `cancelled` says so; it is asked before every
-    /// chunk, as is whether the thread is interrupted.
+    /// Reads `tokens` as [#prompt(int...)] does, until `cancelled` says so; it is asked before
+    /// every chunk, as is whether the thread is interrupted.
     ///
-    /// @throws CancelledException when cancelled. The session stands after the last whole chunk, see
-    ///     [#position()], without logits; the rest of the tokens is dropped.
+    /// @throws CancelledException when cancelled. The session stands after the last whole chunk,
+    ///   see [#position()], without logits; the rest of the tokens is dropped.
     public Tensor prompt(int[] tokens, BooleanSupplier cancelled) {
         requireOpen();
         if (tokens.length == 0) {
@@ -137,7 +142,8 @@ public final class Session implements AutoCloseable {
     /// The logits of the next token.
     ///
     /// @return F32 (1, V), borrowed: overwritten by the next call that runs tokens
-    /// @throws GenerateException when no token was read since the state was new, loaded or cancelled
+    /// @throws GenerateException when no token was read since the state was new, loaded or
+    ///   cancelled
     public Tensor logits() {
         requireOpen();
         settle();
@@ -162,7 +168,8 @@ public final class Session implements AutoCloseable {
         return position + deferredCount;
     }
 
-    /// The state after all tokens; borrowed. Whoever writes it should [#prompt(int...)] before drawing.
+    /// The state after all tokens; borrowed. Whoever writes it should [#prompt(int...)] before
+    /// drawing.
     public State state() {
         requireOpen();
         settle();
@@ -232,8 +239,8 @@ public final class Session implements AutoCloseable {
         state().save(file);
     }
 
-    /// Takes over the state in `file`, or changes nothing when it does not fit. [#position()] counts
-    /// from there.
+    /// Takes over the state in `file`, or changes nothing when it does not fit. [#position()]
+    /// counts from there.
     public void load(Path file) {
         requireOpen();
         state.load(file);
@@ -263,7 +270,11 @@ public final class Session implements AutoCloseable {
         for (int from = 0; from < tokens.length; from += chunk) {
             if (cancelled.getAsBoolean() || Thread.currentThread().isInterrupted()) {
                 throw new CancelledException(
-                        "cancelled after " + from + " of " + tokens.length + " tokens of the prompt");
+                        "cancelled after "
+                                + from
+                                + " of "
+                                + tokens.length
+                                + " tokens of the prompt");
             }
             int to = Math.min(tokens.length, from + chunk);
             if (to - from == 1) {
@@ -272,8 +283,7 @@ public final class Session implements AutoCloseable {
             } else if (to < tokens.length) {
                 forward(fullChunk(tokens, from));
             } else {
-                forward(Batch.of(
-                        state, Batch.Logits.LAST, Arrays.copyOfRange(tokens, from, to)));
+                forward(Batch.of(state, Batch.Logits.LAST, Arrays.copyOfRange(tokens, from, to)));
             }
         }
     }
@@ -281,8 +291,11 @@ public final class Session implements AutoCloseable {
     private Batch fullChunk(int[] tokens, int from) {
         Batch batch = fullChunk;
         if (batch == null) {
-            batch = Batch.of(
-                    state, Batch.Logits.NONE, Arrays.copyOfRange(tokens, from, from + chunk));
+            batch =
+                    Batch.of(
+                            state,
+                            Batch.Logits.NONE,
+                            Arrays.copyOfRange(tokens, from, from + chunk));
             fullChunk = batch;
         } else {
             for (int i = 0; i < chunk; i++) {
@@ -306,8 +319,14 @@ public final class Session implements AutoCloseable {
 
     private void requireToken(int token, int at) {
         if (token < 0 || token >= vocabulary) {
-            throw new GenerateException("token id " + token + " at position " + at
-                    + " of the prompt is outside the vocabulary of " + vocabulary + " tokens");
+            throw new GenerateException(
+                    "token id "
+                            + token
+                            + " at position "
+                            + at
+                            + " of the prompt is outside the vocabulary of "
+                            + vocabulary
+                            + " tokens");
         }
     }
 

@@ -2,9 +2,9 @@ package dev.anser.generate;
 
 import dev.anser.model.State;
 
-/// A moment of a [Session], to [go back][Session#restore(Snapshot)] to: the state, and the logits that
-/// the next token is drawn from. Owns its memory and is closed by whoever asked for it; one session
-/// may outlive it and the other way round. Not for concurrent use.
+/// A moment of a [Session], to [go back][Session#restore(Snapshot)] to: the state, and the logits
+/// that the next token is drawn from. Owns its memory and is closed by whoever asked for it; one
+/// session may outlive it and the other way round. Not for concurrent use.
 public final class Snapshot implements AutoCloseable {
     final State state;
     final float[] logits;

@@ -4,12 +4,12 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
 
-/// Finds the first stop sequence in bytes that arrive one after the other, and holds back only those
-/// that may still turn out to begin one.
+/// Finds the first stop sequence in bytes that arrive one after the other, and holds back only
+/// those that may still turn out to begin one.
 ///
-/// Each sequence has the automaton of Knuth, Morris and Pratt: its state is the length of the longest
-/// end of the text that begins the sequence. Held back are as many bytes as the highest state.
-/// Matching bytes is matching text: no character's bytes begin inside another's.
+/// Each sequence has the automaton of Knuth, Morris and Pratt: its state is the length of the
+/// longest end of the text that begins the sequence. Held back are as many bytes as the highest
+/// state. Matching bytes is matching text: no character's bytes begin inside another's.
 final class StopMatcher {
     private final byte[][] stops;
     private final int[][] failures;
@@ -33,7 +33,8 @@ final class StopMatcher {
         held = new byte[longest + 1];
     }
 
-    /// At `i`: the length of the longest proper beginning of the stop that also ends `stop[0 .. i]`.
+    /// At `i`: the length of the longest proper beginning of the stop that also ends `stop[0 ..
+    /// i]`.
     private static int[] failures(byte[] stop) {
         int[] failures = new int[stop.length];
         for (int i = 1, length = 0; i < stop.length; i++) {

@@ -5,10 +5,10 @@ import java.util.Arrays;
 /// Finds the weight at which the largest weights reach a mass or a count, without sorting them all.
 ///
 /// Weights are floats from 0 to 1, whose bits ascend as they do. Three rounds, of 10 bits each, add
-/// up the mass and count of every value of the bits; each round looks only at the weights that share
-/// the bits found so far. One round over all weights does nearly all the work. Sums are in double, in
-/// the order of the ids within a value and descending over values. Nothing is allocated after
-/// construction.
+/// up the mass and count of every value of the bits; each round looks only at the weights that
+/// share the bits found so far. One round over all weights does nearly all the work. Sums are in
+/// double, in the order of the ids within a value and descending over values. Nothing is allocated
+/// after construction.
 final class Threshold {
     private static final int BUCKETS = 1 << 10;
     private static final int MASK = BUCKETS - 1;
@@ -24,8 +24,8 @@ final class Threshold {
         this.shared = new float[capacity];
     }
 
-    /// The smallest weight needed so that all weights from it upwards have `target` together; 0 when
-    /// all of them do not.
+    /// The smallest weight needed so that all weights from it upwards have `target` together; 0
+    /// when all of them do not.
     float byMass(float[] weights, int length, double target) {
         find(weights, length, target, true);
         return value;

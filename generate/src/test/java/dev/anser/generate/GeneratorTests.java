@@ -52,7 +52,12 @@ class GeneratorTests {
         for (int i = 0; i < tokens.length; i++) {
             String literal = tokens[i].replace("\n", "\\n");
             int length = tokens[i].getBytes(StandardCharsets.UTF_8).length;
-            lines.append(i + 1).append(" '").append(literal).append("' ").append(length).append('\n');
+            lines.append(i + 1)
+                    .append(" '")
+                    .append(literal)
+                    .append("' ")
+                    .append(length)
+                    .append('\n');
         }
         return WorldTokenizer.load("v.txt", lines.toString().getBytes(StandardCharsets.UTF_8));
     }
@@ -60,8 +65,9 @@ class GeneratorTests {
     @Test
     void textIsWrittenUpToTheBudget() {
         Session session = reciting("Once upon a time");
-        Generation result = new Generator(session, bytes)
-                .generate("Once", greedy().maxTokens(5).build(), pieces::add);
+        Generation result =
+                new Generator(session, bytes)
+                        .generate("Once", greedy().maxTokens(5).build(), pieces::add);
         assertThat(result.text()).isEqualTo(" upon");
         assertThat(result.tokens()).containsExactly(32, 117, 112, 111, 110);
         assertThat(result.promptTokens()).isEqualTo(4);
@@ -84,8 +90,9 @@ class GeneratorTests {
     @Test
     void aBudgetOfNothingReadsThePrompt() {
         Session session = reciting("Once");
-        Generation result = new Generator(session, bytes)
-                .generate("On", greedy().maxTokens(0).build(), pieces::add);
+        Generation result =
+                new Generator(session, bytes)
+                        .generate("On", greedy().maxTokens(0).build(), pieces::add);
         assertThat(result.text()).isEmpty();
         assertThat(result.finishReason()).isEqualTo(FinishReason.LENGTH);
         assertThat(session.position()).isEqualTo(2);
@@ -94,24 +101,27 @@ class GeneratorTests {
 
     @Test
     void charactersAreNotSplit() {
-        Generation result = new Generator(reciting("x€😀é"), bytes)
-                .generate("x", greedy().maxTokens(9).build(), pieces::add);
+        Generation result =
+                new Generator(reciting("x€😀é"), bytes)
+                        .generate("x", greedy().maxTokens(9).build(), pieces::add);
         assertThat(pieces).containsExactly("€", "😀", "é");
         assertThat(result.text()).isEqualTo("€😀é");
     }
 
     @Test
     void anUnfinishedCharacterAtTheEndIsReplaced() {
-        Generation result = new Generator(reciting("x€"), bytes)
-                .generate("x", greedy().maxTokens(2).build(), pieces::add);
+        Generation result =
+                new Generator(reciting("x€"), bytes)
+                        .generate("x", greedy().maxTokens(2).build(), pieces::add);
         assertThat(result.text()).isEqualTo("\ufffd");
     }
 
     @Test
     void aStopSequenceAcrossTokensEndsTheTextAndIsNotPartOfIt() {
         Session session = reciting("A: yes\n\nno\n\nUser: hm");
-        Generation result = new Generator(session, bytes)
-                .generate("A:", greedy().stops(List.of("\n\nUser:")).build(), pieces::add);
+        Generation result =
+                new Generator(session, bytes)
+                        .generate("A:", greedy().stops(List.of("\n\nUser:")).build(), pieces::add);
         assertThat(result.text()).isEqualTo(" yes\n\nno");
         assertThat(String.join("", pieces)).isEqualTo(result.text());
         assertThat(pieces).contains("\n\nn").doesNotContain("\n");
@@ -122,8 +132,9 @@ class GeneratorTests {
     @Test
     void afterAStopTheSessionHasReadTheTextAlone() {
         Session session = reciting("A: yes\n\nno\n\nUser: hm");
-        Generation result = new Generator(session, bytes)
-                .generate("A:", greedy().stops(List.of("\n\nUser:")).build(), pieces::add);
+        Generation result =
+                new Generator(session, bytes)
+                        .generate("A:", greedy().stops(List.of("\n\nUser:")).build(), pieces::add);
         assertReads(session, bytes, "A:" + result.text());
         assertThat(result.tokens()).hasSize(8);
     }
@@ -146,8 +157,9 @@ class GeneratorTests {
         // 1 'a'  2 'b'  3 '.'  4 '\n\n'  5 '.\n\n'  6 'User'  7 ':'  8 'ab.'
         WorldTokenizer tokenizer = world("a", "b", ".", "\n\n", ".\n\n", "User", ":", "ab.");
         Session session = session(new RecitingModel(12, 1, 2, 8, 2, 5, 6, 7, 1));
-        Generation result = new Generator(session, tokenizer)
-                .generate("a", greedy().stops(List.of("\n\nUser:")).build(), pieces::add);
+        Generation result =
+                new Generator(session, tokenizer)
+                        .generate("a", greedy().stops(List.of("\n\nUser:")).build(), pieces::add);
         assertThat(result.text()).isEqualTo("bab.b.");
         assertThat(result.tokens()).containsExactly(2, 8, 2, 3);
         assertThat(result.generatedTokens()).isEqualTo(6);
@@ -158,8 +170,9 @@ class GeneratorTests {
     void aStopInsideOneTokenIsFound() {
         WorldTokenizer tokenizer = world("a", "b", "ab.b");
         Session session = session(new RecitingModel(4, 1, 2, 3, 1, 1));
-        Generation result = new Generator(session, tokenizer)
-                .generate("a", greedy().stops(List.of(".")).build(), pieces::add);
+        Generation result =
+                new Generator(session, tokenizer)
+                        .generate("a", greedy().stops(List.of(".")).build(), pieces::add);
         assertThat(result.text()).isEqualTo("bab");
         assertThat(result.tokens()).containsExactly(2, 1, 2);
         assertReads(session, 1, 2, 1, 2);
@@ -169,8 +182,9 @@ class GeneratorTests {
     void whatNoTokenCoversBeforeAStopIsLeftOutOfTheState() {
         WorldTokenizer tokenizer = world("a", "xy.");
         Session session = session(new RecitingModel(3, 1, 1, 2));
-        Generation result = new Generator(session, tokenizer)
-                .generate("a", greedy().stops(List.of(".")).build(), pieces::add);
+        Generation result =
+                new Generator(session, tokenizer)
+                        .generate("a", greedy().stops(List.of(".")).build(), pieces::add);
         assertThat(result.text()).isEqualTo("axy");
         assertThat(result.tokens()).containsExactly(1);
         assertReads(session, 1, 1);
@@ -178,9 +192,12 @@ class GeneratorTests {
 
     @Test
     void whatWasHeldBackComesOutAtTheEndOfTheBudget() {
-        Generation result = new Generator(reciting("a\n\nUse"), bytes)
-                .generate(
-                        "a", greedy().stops(List.of("\n\nUser:")).maxTokens(4).build(), pieces::add);
+        Generation result =
+                new Generator(reciting("a\n\nUse"), bytes)
+                        .generate(
+                                "a",
+                                greedy().stops(List.of("\n\nUser:")).maxTokens(4).build(),
+                                pieces::add);
         assertThat(result.text()).isEqualTo("\n\nUs");
         assertThat(pieces).containsExactly("\n\nUs");
     }
@@ -200,22 +217,27 @@ class GeneratorTests {
     @Test
     void stopTokensStopAndAreNotRead() {
         Session session = reciting("12#34");
-        Generation result = new Generator(session, bytes)
-                .generate("1", greedy().stopTokens('#').build(), pieces::add);
+        Generation result =
+                new Generator(session, bytes)
+                        .generate("1", greedy().stopTokens('#').build(), pieces::add);
         assertThat(result.text()).isEqualTo("2");
         assertThat(result.finishReason()).isEqualTo(FinishReason.STOP);
         assertReads(session, bytes, "12");
-        assertThatThrownBy(() -> new Generator(session, bytes)
-                        .generate("1", greedy().stopTokens(256).build(), pieces::add))
+        assertThatThrownBy(() ->
+                        new Generator(session, bytes)
+                                .generate("1", greedy().stopTokens(256).build(), pieces::add))
                 .hasMessage("stop token 256 is outside the vocabulary of 256 tokens");
     }
 
     @Test
     void cancellationBetweenTokensKeepsWhatIsWritten() {
         Session session = reciting("Once upon a time");
-        Generation result = new Generator(session, bytes)
-                .generate(
-                        "Once", greedy().cancelled(() -> pieces.size() == 3).build(), pieces::add);
+        Generation result =
+                new Generator(session, bytes)
+                        .generate(
+                                "Once",
+                                greedy().cancelled(() -> pieces.size() == 3).build(),
+                                pieces::add);
         assertThat(result.text()).isEqualTo(" up");
         assertThat(result.finishReason()).isEqualTo(FinishReason.CANCELLED);
         assertReads(session, bytes, "Once up");
@@ -225,11 +247,12 @@ class GeneratorTests {
     void cancellationInsideThePromptEndsWithoutText() {
         AtomicInteger asked = new AtomicInteger();
         Session session = reciting("Once upon a time");
-        Generation result = new Generator(session, bytes)
-                .generate(
-                        "Once upon a",
-                        greedy().cancelled(() -> asked.incrementAndGet() > 1).build(),
-                        pieces::add);
+        Generation result =
+                new Generator(session, bytes)
+                        .generate(
+                                "Once upon a",
+                                greedy().cancelled(() -> asked.incrementAndGet() > 1).build(),
+                                pieces::add);
         assertThat(result.text()).isEmpty();
         assertThat(result.finishReason()).isEqualTo(FinishReason.CANCELLED);
         assertThat(session.position()).isEqualTo(4);
@@ -238,10 +261,14 @@ class GeneratorTests {
     @Test
     void interruptionCancels() {
         Generator generator = new Generator(reciting("Once upon"), bytes);
-        Generation result = generator.generate("Once", greedy().build(), piece -> {
-            pieces.add(piece);
-            Thread.currentThread().interrupt();
-        });
+        Generation result =
+                generator.generate(
+                        "Once",
+                        greedy().build(),
+                        piece -> {
+                            pieces.add(piece);
+                            Thread.currentThread().interrupt();
+                        });
         assertThat(Thread.interrupted()).isTrue();
         assertThat(result.finishReason()).isEqualTo(FinishReason.CANCELLED);
         assertThat(result.text()).isEqualTo(" ");
@@ -251,8 +278,9 @@ class GeneratorTests {
     void anEmptyPromptBeginsWithTheEndOfDocument() {
         WorldTokenizer tokenizer = world("a", "b");
         Session session = session(new RecitingModel(3, 0, 2, 1));
-        Generation result = new Generator(session, tokenizer)
-                .generate("", greedy().maxTokens(2).build(), pieces::add);
+        Generation result =
+                new Generator(session, tokenizer)
+                        .generate("", greedy().maxTokens(2).build(), pieces::add);
         assertThat(result.text()).isEqualTo("ba");
         assertThat(result.promptTokens()).isEqualTo(1);
         assertReads(session, 0, 2, 1);
@@ -263,8 +291,9 @@ class GeneratorTests {
         Generator generator = new Generator(reciting("a"), bytes);
         assertThatThrownBy(() -> generator.generate("", greedy().build(), pieces::add))
                 .isInstanceOf(GenerateException.class)
-                .hasMessage("the prompt is empty and there is nothing to go on from;"
-                        + " give a text of at least one token");
+                .hasMessage(
+                        "the prompt is empty and there is nothing to go on from;"
+                                + " give a text of at least one token");
     }
 
     @Test
@@ -272,8 +301,9 @@ class GeneratorTests {
         Session session = session(new RecitingModel(12));
         assertThatThrownBy(() -> new Generator(session, bytes))
                 .isInstanceOf(GenerateException.class)
-                .hasMessage("the vocabulary does not fit the model: its ids go up to 255, the model"
-                        + " has 12 tokens; take the vocabulary that the model was trained with");
+                .hasMessage(
+                        "the vocabulary does not fit the model: its ids go up to 255, the model"
+                                + " has 12 tokens; take the vocabulary that the model was trained with");
     }
 
     @Test
@@ -281,10 +311,11 @@ class GeneratorTests {
         WorldTokenizer tokenizer = world("a", "b");
         // The model would like to say 7, which has no text.
         Session session = session(new RecitingModel(8, 1, 7, 7, 7));
-        GenerationOptions options = GenerationOptions.builder()
-                .sampling(SamplerSettings.builder().bannedTokens(0).topP(1).seed(3).build())
-                .maxTokens(50)
-                .build();
+        GenerationOptions options =
+                GenerationOptions.builder()
+                        .sampling(SamplerSettings.builder().bannedTokens(0).topP(1).seed(3).build())
+                        .maxTokens(50)
+                        .build();
         Generation result = new Generator(session, tokenizer).generate("a", options, pieces::add);
         assertThat(result.text()).hasSize(50).matches("[ab]+").contains("a", "b");
     }
@@ -295,19 +326,29 @@ class GeneratorTests {
     }
 
     private String random(long seed) {
-        GenerationOptions options = GenerationOptions.builder()
-                .sampling(SamplerSettings.builder().topP(1).presencePenalty(0.5).seed(seed).build())
-                .maxTokens(60)
-                .build();
+        GenerationOptions options =
+                GenerationOptions.builder()
+                        .sampling(
+                                SamplerSettings.builder()
+                                        .topP(1)
+                                        .presencePenalty(0.5)
+                                        .seed(seed)
+                                        .build())
+                        .maxTokens(60)
+                        .build();
         return new Generator(reciting("x"), bytes).generate("x", options, pieces::add).text();
     }
 
     @Test
     void penaltiesSeeTheTokensDrawn() {
-        GenerationOptions options = greedy()
-                .sampling(SamplerSettings.builder().temperature(0).presencePenalty(50).build())
-                .maxTokens(2)
-                .build();
+        GenerationOptions options =
+                greedy().sampling(
+                                SamplerSettings.builder()
+                                        .temperature(0)
+                                        .presencePenalty(50)
+                                        .build())
+                        .maxTokens(2)
+                        .build();
         // The model wants "aa"; the second is penalised, the prompt's "a" does not count.
         Generation result =
                 new Generator(reciting("aaa"), bytes).generate("a", options, pieces::add);

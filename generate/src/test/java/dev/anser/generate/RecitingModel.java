@@ -22,8 +22,9 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// A model that knows one text by heart: after p tokens, whatever they were, it wants the p-th of its
-/// script. Its state is how many tokens it has read and a hash of them, which also shows in the logits.
+/// A model that knows one text by heart: after p tokens, whatever they were, it wants the p-th of
+/// its script. Its state is how many tokens it has read and a hash of them, which also shows in the
+/// logits.
 final class RecitingModel implements LanguageModel {
     private final int vocabulary;
     private final int[] script;
@@ -70,8 +71,8 @@ final class RecitingModel implements LanguageModel {
         if (last != null) {
             last.segment().fill((byte) 0xff);
         }
-        Tensor result = Tensor.allocate(
-                Arena.ofAuto(), DType.F32, batch.wantedRows().length, vocabulary);
+        Tensor result =
+                Tensor.allocate(Arena.ofAuto(), DType.F32, batch.wantedRows().length, vocabulary);
         int wanted = 0;
         for (int row = 0; row < batch.rows(); row++) {
             Tensor read = batch.carried(batch.segment(row), 0);

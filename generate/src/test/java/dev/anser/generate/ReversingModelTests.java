@@ -60,17 +60,19 @@ class ReversingModelTests {
 
     @Test
     void everySampleIsReversed() throws IOException {
-        GenerationOptions options = GenerationOptions.builder()
-                .sampling(SamplerSettings.greedy())
-                .stops(List.of("#"))
-                .build();
+        GenerationOptions options =
+                GenerationOptions.builder()
+                        .sampling(SamplerSettings.greedy())
+                        .stops(List.of("#"))
+                        .build();
         Matcher sample = SAMPLE.matcher(Files.readString(FOLDER.resolve("samples.json")));
         int count = 0;
         while (sample.find()) {
             try (Session session = new Session(model, ops, 16)) {
                 StringBuilder streamed = new StringBuilder();
-                Generation result = new Generator(session, digits())
-                        .generate(sample.group(1) + ",", options, streamed::append);
+                Generation result =
+                        new Generator(session, digits())
+                                .generate(sample.group(1) + ",", options, streamed::append);
                 assertThat(result.text() + "#").isEqualTo(sample.group(2));
                 assertThat(streamed).hasToString(result.text());
                 assertThat(result.finishReason()).isEqualTo(FinishReason.STOP);

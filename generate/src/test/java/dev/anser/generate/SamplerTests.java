@@ -118,7 +118,8 @@ class SamplerTests {
             if (fields[6].contains("U") && fields[5].equals("0")) {
                 float[] row = goldenLogits(fields[2]);
                 float[] actual =
-                        new Sampler(goldenSettings(fields, Order.CHAT_RWKV), 256).probabilities(row);
+                        new Sampler(goldenSettings(fields, Order.CHAT_RWKV), 256)
+                                .probabilities(row);
                 for (int i = 0; i < row.length; i++) {
                     assertThat(actual[i] > 0).isEqualTo(row[i] > Float.NEGATIVE_INFINITY);
                 }
@@ -141,7 +142,9 @@ class SamplerTests {
                 if (Float.isInfinite(expected[i])) {
                     assertThat(actual[i]).isEqualTo(expected[i]);
                 } else {
-                    assertThat(actual[i]).as("step %d", steps).isCloseTo(expected[i], within(1e-6f));
+                    assertThat(actual[i])
+                            .as("step %d", steps)
+                            .isCloseTo(expected[i], within(1e-6f));
                 }
             }
             sampler.accept(Integer.parseInt(fields[3]));
@@ -151,20 +154,24 @@ class SamplerTests {
     }
 
     private static Sampler traceSampler(String[] fields) {
-        int[] banned = fields[4].equals("-")
-                ? new int[0]
-                : Arrays.stream(fields[4].split(",", -1)).mapToInt(Integer::parseInt).toArray();
+        int[] banned =
+                fields[4].equals("-")
+                        ? new int[0]
+                        : Arrays.stream(fields[4].split(",", -1))
+                                .mapToInt(Integer::parseInt)
+                                .toArray();
         String[] texts = fields[5].split(",", -1);
         BitSet uncounted = new BitSet();
         for (int i = 0; i < texts.length; i++) {
             uncounted.set(i, Sampler.isUncounted(Base64.getDecoder().decode(texts[i])));
         }
-        SamplerSettings settings = SamplerSettings.builder()
-                .presencePenalty(Double.parseDouble(fields[1]))
-                .frequencyPenalty(Double.parseDouble(fields[2]))
-                .penaltyDecay(Double.parseDouble(fields[3]))
-                .bannedTokens(banned)
-                .build();
+        SamplerSettings settings =
+                SamplerSettings.builder()
+                        .presencePenalty(Double.parseDouble(fields[1]))
+                        .frequencyPenalty(Double.parseDouble(fields[2]))
+                        .penaltyDecay(Double.parseDouble(fields[3]))
+                        .bannedTokens(banned)
+                        .build();
         return new Sampler(settings, texts.length, new BitSet(), uncounted);
     }
 
@@ -184,7 +191,8 @@ class SamplerTests {
     void temperatureActsBeforeOrAfterTopPAsTheOrderSays() {
         float[] logits = logs(0.5, 0.3, 0.15, 0.05);
         // Squared and normalised: .685, .247, .062, .007; so a half is reached by one token.
-        assertClose(probabilities(all().temperature(0.5).topP(0.6), logits), 25 / 34.0, 9 / 34.0, 0, 0);
+        assertClose(
+                probabilities(all().temperature(0.5).topP(0.6), logits), 25 / 34.0, 9 / 34.0, 0, 0);
         assertClose(
                 probabilities(
                         all().order(Order.TEMPERATURE_FIRST).temperature(0.5).topP(0.6), logits),
@@ -292,14 +300,15 @@ class SamplerTests {
     }
 
     private static int[] draw(Order order, long seed) {
-        SamplerSettings settings = SamplerSettings.builder()
-                .order(order)
-                .temperature(0.9)
-                .topP(0.95)
-                .topK(500)
-                .presencePenalty(0.3)
-                .seed(seed)
-                .build();
+        SamplerSettings settings =
+                SamplerSettings.builder()
+                        .order(order)
+                        .temperature(0.9)
+                        .topP(0.95)
+                        .topK(500)
+                        .presencePenalty(0.3)
+                        .seed(seed)
+                        .build();
         Sampler sampler = new Sampler(settings, 1000);
         Random random = new Random(8);
         return IntStream.range(0, 100)
@@ -350,11 +359,12 @@ class SamplerTests {
     }
 
     private static double[] bySorting(float[] logits, double topP, int topK) {
-        int[] order = IntStream.range(0, logits.length)
-                .boxed()
-                .sorted((a, b) -> Float.compare(logits[b], logits[a]))
-                .mapToInt(i -> i)
-                .toArray();
+        int[] order =
+                IntStream.range(0, logits.length)
+                        .boxed()
+                        .sorted((a, b) -> Float.compare(logits[b], logits[a]))
+                        .mapToInt(i -> i)
+                        .toArray();
         double total = 0;
         for (float logit : logits) {
             total += Math.exp(logit);
@@ -410,13 +420,15 @@ class SamplerTests {
                 .hasMessageStartingWith("the logits of token 2 are not finite (Infinity); ");
         float[] none = new float[3];
         Arrays.fill(none, Float.NEGATIVE_INFINITY);
-        assertThatThrownBy(() -> sampler.sample(none)).hasMessageStartingWith("every token is ruled");
+        assertThatThrownBy(() -> sampler.sample(none))
+                .hasMessageStartingWith("every token is ruled");
     }
 
     @Test
     void bannedTokensAndTokensWithoutTextAreNeverDrawn() {
-        WorldTokenizer tokenizer = WorldTokenizer.load(
-                "v.txt", "1 'a' 1\n2 '7' 1\n4 'b' 1".getBytes(StandardCharsets.UTF_8));
+        WorldTokenizer tokenizer =
+                WorldTokenizer.load(
+                        "v.txt", "1 'a' 1\n2 '7' 1\n4 'b' 1".getBytes(StandardCharsets.UTF_8));
         Sampler sampler = new Sampler(all().bannedTokens(4).build(), 8, tokenizer);
         assertClose(sampler.probabilities(new float[8]), 1 / 3.0, 1 / 3.0, 1 / 3.0, 0, 0, 0, 0, 0);
         assertThatThrownBy(() -> new Sampler(all().bannedTokens(8).build(), 8))
@@ -425,8 +437,9 @@ class SamplerTests {
 
     @Test
     void digitsAndSpacesCountZeroAndAreStillPresent() {
-        WorldTokenizer tokenizer = WorldTokenizer.load(
-                "v.txt", "1 'a' 1\n2 '67' 2\n3 '42' 2".getBytes(StandardCharsets.UTF_8));
+        WorldTokenizer tokenizer =
+                WorldTokenizer.load(
+                        "v.txt", "1 'a' 1\n2 '67' 2\n3 '42' 2".getBytes(StandardCharsets.UTF_8));
         SamplerSettings settings = all().presencePenalty(1).frequencyPenalty(10).build();
         Sampler sampler = new Sampler(settings, 4, tokenizer);
         for (int token = 0; token < 4; token++) {
@@ -466,7 +479,8 @@ class SamplerTests {
     void fastExpIsTheExponentialFunction() {
         for (float x = 0; x > -87; x -= 0.00137f) {
             double expected = Math.exp(x);
-            assertThat((double) FastExp.ofNegative(x)).isCloseTo(expected, within(expected * 2.5e-7));
+            assertThat((double) FastExp.ofNegative(x))
+                    .isCloseTo(expected, within(expected * 2.5e-7));
         }
         assertThat(FastExp.ofNegative(0)).isEqualTo(1);
         assertThat(FastExp.ofNegative(-87.5f)).isZero();

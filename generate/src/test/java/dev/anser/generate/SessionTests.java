@@ -152,8 +152,9 @@ class SessionTests {
         session.prompt(1);
         assertThatThrownBy(() -> session.prompt(2, 3, 20))
                 .isInstanceOf(GenerateException.class)
-                .hasMessage("token id 20 at position 2 of the prompt is outside the vocabulary of 20"
-                        + " tokens");
+                .hasMessage(
+                        "token id 20 at position 2 of the prompt is outside the vocabulary of 20"
+                                + " tokens");
         assertThatThrownBy(() -> session.next(-1)).isInstanceOf(GenerateException.class);
         assertThat(session.position()).isEqualTo(1);
         assertThat(model.passes).hasSize(1);

@@ -67,9 +67,10 @@ class StopMatcherTests {
     void findsWhatASearchInTheWholeTextFindsHoweverItIsCut() {
         Random random = new Random(6);
         for (int round = 0; round < 20_000; round++) {
-            List<String> stops = random.ints(random.nextInt(4), 1, 6)
-                    .mapToObj(length -> letters(random, length))
-                    .toList();
+            List<String> stops =
+                    random.ints(random.nextInt(4), 1, 6)
+                            .mapToObj(length -> letters(random, length))
+                            .toList();
             String text = letters(random, random.nextInt(30));
             StopMatcher matcher = new StopMatcher(stops);
             StringBuilder free = new StringBuilder();
@@ -93,11 +94,8 @@ class StopMatcherTests {
     private static int firstStop(String text, List<String> stops) {
         for (int end = 1; end <= text.length(); end++) {
             String head = text.substring(0, end);
-            int longest = stops.stream()
-                    .filter(head::endsWith)
-                    .mapToInt(String::length)
-                    .max()
-                    .orElse(-1);
+            int longest =
+                    stops.stream().filter(head::endsWith).mapToInt(String::length).max().orElse(-1);
             if (longest > 0) {
                 return end - longest;
             }

@@ -25,8 +25,12 @@ public final class ByteTokenizer implements Tokenizer {
         byte[] bytes = new byte[ids.length];
         for (int i = 0; i < ids.length; i++) {
             if (!contains(ids[i])) {
-                throw new TokenizerException("token id " + ids[i] + " at position " + i
-                        + " is not a byte, expected 0 to 255");
+                throw new TokenizerException(
+                        "token id "
+                                + ids[i]
+                                + " at position "
+                                + i
+                                + " is not a byte, expected 0 to 255");
             }
             bytes[i] = (byte) ids[i];
         }

@@ -16,7 +16,8 @@ import java.util.regex.Pattern;
 /// and tools are [cleaned][#clean(String)], so that none of them can open a turn of its own; the
 /// assistant's own words are taken as they are, without white space at either end.
 public final class ChatTemplate {
-    /// What ends a reply, besides the end-of-document token: the model begins to speak for the user.
+    /// What ends a reply, besides the end-of-document token: the model begins to speak for the
+    /// user.
     public static final List<String> STOPS = List.of("\n\nUser:");
 
     private static final Pattern LINE_BREAKS = Pattern.compile("\n{2,}");
@@ -26,8 +27,8 @@ public final class ChatTemplate {
     /// The prompt for a model that has read nothing yet: `conversation`, and the beginning of the
     /// reply.
     ///
-    /// A length hint of `mode`, such as ` (think a bit)`, is added to the last message if that is the
-    /// user's; models are not trained on hints after the output of a tool.
+    /// A length hint of `mode`, such as ` (think a bit)`, is added to the last message if that is
+    /// the user's; models are not trained on hints after the output of a tool.
     ///
     /// @throws TokenizerException when the conversation does not end with a message to reply to
     public static String render(List<ChatMessage> conversation, ReplyMode mode) {
@@ -48,8 +49,10 @@ public final class ChatTemplate {
         }
         ChatMessage.Role last = messages.getLast().role();
         if (last != ChatMessage.Role.USER && last != ChatMessage.Role.TOOL) {
-            throw new TokenizerException("the conversation ends with a message of role " + last
-                    + "; expected USER or TOOL, which the model can reply to");
+            throw new TokenizerException(
+                    "the conversation ends with a message of role "
+                            + last
+                            + "; expected USER or TOOL, which the model can reply to");
         }
         for (int i = 0; i < messages.size(); i++) {
             ChatMessage message = messages.get(i);

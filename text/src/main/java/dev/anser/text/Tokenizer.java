@@ -5,7 +5,7 @@ public interface Tokenizer {
     /// The ids of `bytes`. Decoding them gives the same bytes back.
     ///
     /// @throws TokenizerException when no token covers one of the bytes; the message names it and
-    ///     where it stands
+    ///   where it stands
     int[] encode(byte[] bytes);
 
     /// The ids of the UTF-8 form of `text`.

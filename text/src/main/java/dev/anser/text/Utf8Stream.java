@@ -14,10 +14,11 @@ import java.nio.charset.StandardCharsets;
 /// surrogates, where it writes three and Java one. Only an unfinished character, at most three
 /// bytes, is held back. Not for concurrent use.
 public final class Utf8Stream {
-    private final CharsetDecoder decoder = StandardCharsets.UTF_8
-            .newDecoder()
-            .onMalformedInput(CodingErrorAction.REPLACE)
-            .onUnmappableCharacter(CodingErrorAction.REPLACE);
+    private final CharsetDecoder decoder =
+            StandardCharsets.UTF_8
+                    .newDecoder()
+                    .onMalformedInput(CodingErrorAction.REPLACE)
+                    .onUnmappableCharacter(CodingErrorAction.REPLACE);
     private ByteBuffer in = ByteBuffer.allocate(64);
     private CharBuffer out = CharBuffer.allocate(64);
 
@@ -40,7 +41,8 @@ public final class Utf8Stream {
         return decode(false);
     }
 
-    /// Ends the text: returns U+FFFD for an unfinished character, or nothing. The stream starts anew.
+    /// Ends the text: returns U+FFFD for an unfinished character, or nothing. The stream starts
+    /// anew.
     public String flush() {
         String rest = decode(true);
         decoder.reset();

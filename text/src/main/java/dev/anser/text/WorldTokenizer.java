@@ -128,9 +128,10 @@ public final class WorldTokenizer implements Tokenizer {
                 }
             }
             if (best < 0) {
-                throw new TokenizerException(String.format(
-                        "no token of %s covers byte 0x%02x%s at offset %d of the text",
-                        source, bytes[at], printable(bytes[at]), at));
+                throw new TokenizerException(
+                        String.format(
+                                "no token of %s covers byte 0x%02x%s at offset %d of the text",
+                                source, bytes[at], printable(bytes[at]), at));
             }
             if (count == ids.length) {
                 ids = Arrays.copyOf(ids, count + (count >> 1));
@@ -183,8 +184,12 @@ public final class WorldTokenizer implements Tokenizer {
             total += length[id];
         }
         if (total > Integer.MAX_VALUE - 8) {
-            throw new TokenizerException("the text of " + ids.length + " tokens takes " + total
-                    + " bytes, more than an array holds; decode it in parts");
+            throw new TokenizerException(
+                    "the text of "
+                            + ids.length
+                            + " tokens takes "
+                            + total
+                            + " bytes, more than an array holds; decode it in parts");
         }
         byte[] bytes = new byte[(int) total];
         int at = 0;
@@ -197,8 +202,13 @@ public final class WorldTokenizer implements Tokenizer {
 
     private void require(int id) {
         if (!contains(id)) {
-            throw new TokenizerException("token id " + id + " is not in " + source
-                    + ", whose largest id is " + (length.length - 1));
+            throw new TokenizerException(
+                    "token id "
+                            + id
+                            + " is not in "
+                            + source
+                            + ", whose largest id is "
+                            + (length.length - 1));
         }
     }
 

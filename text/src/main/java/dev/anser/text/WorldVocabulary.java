@@ -5,11 +5,11 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
-/// A parsed vocabulary file: the bytes of token `id` are `pool[start[id] .. start[id] + length[id])`;
-/// an id that the file lacks has length 0. Whoever holds it may take over its arrays.
+/// A parsed vocabulary file: the bytes of token `id` are `pool[start[id] .. start[id] +
+/// length[id])`; an id that the file lacks has length 0. Whoever holds it may take over its arrays.
 final class WorldVocabulary {
-    /// RWKV's own file has 1.1 MB, 65529 tokens and no token over 128 bytes. The limits bound what a
-    /// hostile file can cost, a long token also because matching it may start at every byte.
+    /// RWKV's own file has 1.1 MB, 65529 tokens and no token over 128 bytes. The limits bound what
+    /// a hostile file can cost, a long token also because matching it may start at every byte.
     static final int MAX_FILE_BYTES = 1 << 24;
 
     private static final int MAX_ID = (1 << 21) - 1;
@@ -46,8 +46,13 @@ final class WorldVocabulary {
         Arrays.sort(ids, this::compare);
         for (int i = 1; i < ids.length; i++) {
             if (compare(ids[i - 1], ids[i]) == 0) {
-                throw new TokenizerException(source + ": tokens " + ids[i - 1] + " and " + ids[i]
-                        + " have the same bytes; remove one");
+                throw new TokenizerException(
+                        source
+                                + ": tokens "
+                                + ids[i - 1]
+                                + " and "
+                                + ids[i]
+                                + " have the same bytes; remove one");
             }
         }
         return ids;
@@ -79,8 +84,11 @@ final class WorldVocabulary {
 
         WorldVocabulary parse() {
             if (content.length > MAX_FILE_BYTES) {
-                throw new TokenizerException(source + ": is larger than "
-                        + (MAX_FILE_BYTES >> 20) + " MiB; expected a vocabulary file");
+                throw new TokenizerException(
+                        source
+                                + ": is larger than "
+                                + (MAX_FILE_BYTES >> 20)
+                                + " MiB; expected a vocabulary file");
             }
             int at = 0;
             while (at < content.length) {
@@ -96,8 +104,8 @@ final class WorldVocabulary {
                 at = end + 1;
             }
             if (tokens == 0) {
-                throw new TokenizerException(source
-                        + ": has no tokens; expected lines such as: 98 'a' 1");
+                throw new TokenizerException(
+                        source + ": has no tokens; expected lines such as: 98 'a' 1");
             }
             return new WorldVocabulary(
                     source,
@@ -158,8 +166,14 @@ final class WorldVocabulary {
                 value = value * 10 + (c - '0');
             }
             if (!digits || value > most) {
-                throw wrong(text, "has " + what + " '" + shown(text.substring(from, to))
-                        + "', expected 0 to " + most);
+                throw wrong(
+                        text,
+                        "has "
+                                + what
+                                + " '"
+                                + shown(text.substring(from, to))
+                                + "', expected 0 to "
+                                + most);
             }
             return value;
         }
@@ -169,21 +183,25 @@ final class WorldVocabulary {
             int open = raw ? from + 1 : from;
             char quote = open < to ? text.charAt(open) : 0;
             if ((quote != '\'' && quote != '"') || to - open < 2 || text.charAt(to - 1) != quote) {
-                throw wrong(text, "has a literal that is not in quotes; expected '…', \"…\" or b'…'");
+                throw wrong(
+                        text, "has a literal that is not in quotes; expected '…', \"…\" or b'…'");
             }
             int i = open + 1;
             while (i < to - 1) {
                 char c = text.charAt(i);
                 if (c == quote) {
-                    throw wrong(text, "has a literal with its quote inside; write it as \\" + quote);
+                    throw wrong(
+                            text, "has a literal with its quote inside; write it as \\" + quote);
                 }
                 if (c == '\\') {
                     i = escape(text, i, to - 1, raw);
                 } else {
                     int codePoint = text.codePointAt(i);
                     if (raw && codePoint > 0x7f) {
-                        throw wrong(text, "has a bytes literal with a character beyond ASCII;"
-                                + " write its bytes as \\xHH");
+                        throw wrong(
+                                text,
+                                "has a bytes literal with a character beyond ASCII;"
+                                        + " write its bytes as \\xHH");
                     }
                     utf8(text, codePoint);
                     i += Character.charCount(codePoint);
@@ -203,17 +221,21 @@ final class WorldVocabulary {
                         default -> -1;
                     };
             if (digits < 0 || at + 2 + digits > end) {
-                throw wrong(text, "has an escape '" + shown(text.substring(at, Math.min(at + 2, end)))
-                        + "' that is unfinished or not one of \\' \\\" \\\\ \\n \\r \\t \\xHH"
-                        + (raw ? "" : " \\uHHHH \\UHHHHHHHH"));
+                throw wrong(
+                        text,
+                        "has an escape '"
+                                + shown(text.substring(at, Math.min(at + 2, end)))
+                                + "' that is unfinished or not one of \\' \\\" \\\\ \\n \\r \\t \\xHH"
+                                + (raw ? "" : " \\uHHHH \\UHHHHHHHH"));
             }
             if (digits == 0) {
-                append(switch (kind) {
-                    case 'n' -> '\n';
-                    case 'r' -> '\r';
-                    case 't' -> '\t';
-                    default -> kind;
-                });
+                append(
+                        switch (kind) {
+                            case 'n' -> '\n';
+                            case 'r' -> '\r';
+                            case 't' -> '\t';
+                            default -> kind;
+                        });
                 return at + 2;
             }
             long value = 0;
@@ -221,8 +243,13 @@ final class WorldVocabulary {
                 char c = text.charAt(i);
                 int digit = c < 0x80 ? Character.digit(c, 16) : -1;
                 if (digit < 0) {
-                    throw wrong(text, "has an escape with '" + shown(String.valueOf(c))
-                            + "', expected " + digits + " hexadecimal digits");
+                    throw wrong(
+                            text,
+                            "has an escape with '"
+                                    + shown(String.valueOf(c))
+                                    + "', expected "
+                                    + digits
+                                    + " hexadecimal digits");
                 }
                 value = (value << 4) | digit;
             }
@@ -236,8 +263,8 @@ final class WorldVocabulary {
 
         private void utf8(String text, long codePoint) {
             if (codePoint > 0x10ffff || (codePoint >= 0xd800 && codePoint < 0xe000)) {
-                throw wrong(text, "has U+" + Long.toHexString(codePoint)
-                        + ", which is no character");
+                throw wrong(
+                        text, "has U+" + Long.toHexString(codePoint) + ", which is no character");
             }
             int c = (int) codePoint;
             if (c < 0x80) {

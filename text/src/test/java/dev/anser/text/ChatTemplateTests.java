@@ -30,8 +30,13 @@ class ChatTemplateTests {
                 .isEqualTo("User: xxx\n\nAssistant: xxx\n\nUser: xxx\n\nAssistant:");
         assertThat(render(ReplyMode.PLAIN, system("xxx"), user("xxx")))
                 .isEqualTo("System: xxx\n\nUser: xxx\n\nAssistant:");
-        assertThat(render(
-                        ReplyMode.PLAIN, system("xxx"), user("xxx"), assistant("xxx"), user("xxx")))
+        assertThat(
+                        render(
+                                ReplyMode.PLAIN,
+                                system("xxx"),
+                                user("xxx"),
+                                assistant("xxx"),
+                                user("xxx")))
                 .isEqualTo("System: xxx\n\nUser: xxx\n\nAssistant: xxx\n\nUser: xxx\n\nAssistant:");
     }
 
@@ -53,33 +58,36 @@ class ChatTemplateTests {
 
     @Test
     void aCompactToolListIsThatOfTheAuthors() {
-        String tools = ChatTool.systemText(
-                List.of(
-                        ChatTool.of(
-                                "get_weather",
-                                "",
-                                required("location", STRING),
-                                optional(
-                                        "unit",
-                                        new ChatTool.Type.OneOf(
-                                                List.of("celsius", "fahrenheit")))),
-                        ChatTool.of("get_stock_price", "", required("ticker", STRING)),
-                        ChatTool.of(
-                                "translate_text",
-                                "",
-                                required("text", STRING),
-                                required("target_language", STRING))),
-                Listing.COMPACT);
-        String prompt = render(
-                ReplyMode.FUNCTION_CALL,
-                system(tools),
-                user("Translate \"Will it rain tomorrow?\" into Japanese."));
+        String tools =
+                ChatTool.systemText(
+                        List.of(
+                                ChatTool.of(
+                                        "get_weather",
+                                        "",
+                                        required("location", STRING),
+                                        optional(
+                                                "unit",
+                                                new ChatTool.Type.OneOf(
+                                                        List.of("celsius", "fahrenheit")))),
+                                ChatTool.of("get_stock_price", "", required("ticker", STRING)),
+                                ChatTool.of(
+                                        "translate_text",
+                                        "",
+                                        required("text", STRING),
+                                        required("target_language", STRING))),
+                        Listing.COMPACT);
+        String prompt =
+                render(
+                        ReplyMode.FUNCTION_CALL,
+                        system(tools),
+                        user("Translate \"Will it rain tomorrow?\" into Japanese."));
         assertThat(prompt)
-                .isEqualTo("System: Tools:\n- get_weather(location: string, unit?: \"celsius\" |"
-                        + " \"fahrenheit\")\n- get_stock_price(ticker: string)\n-"
-                        + " translate_text(text: string, target_language: string)\nReturn only a JSON"
-                        + " function call.\n\nUser: Translate \"Will it rain tomorrow?\" into"
-                        + " Japanese.\n\nAssistant: ```json");
+                .isEqualTo(
+                        "System: Tools:\n- get_weather(location: string, unit?: \"celsius\" |"
+                                + " \"fahrenheit\")\n- get_stock_price(ticker: string)\n-"
+                                + " translate_text(text: string, target_language: string)\nReturn only a JSON"
+                                + " function call.\n\nUser: Translate \"Will it rain tomorrow?\" into"
+                                + " Japanese.\n\nAssistant: ```json");
     }
 
     private static final String CALENDAR_PROMPT =
@@ -102,22 +110,23 @@ class ChatTemplateTests {
             "\n\nUser: Function output:\n" + RESULT + "\n\nAssistant: ```json";
 
     private static List<ChatMessage> calendar() {
-        String tools = ChatTool.systemText(
-                List.of(
-                        ChatTool.of(
-                                "find_free_slots",
-                                "Find free calendar slots",
-                                required("date", STRING),
-                                required("duration_minutes", INTEGER),
-                                required("time_window", STRING)),
-                        ChatTool.of(
-                                "create_calendar_event",
-                                "Create a calendar event",
-                                required("title", STRING),
-                                required("start_time", STRING),
-                                required("end_time", STRING),
-                                required("attendees", new ChatTool.Type.ListOf(STRING)))),
-                Listing.JSON);
+        String tools =
+                ChatTool.systemText(
+                        List.of(
+                                ChatTool.of(
+                                        "find_free_slots",
+                                        "Find free calendar slots",
+                                        required("date", STRING),
+                                        required("duration_minutes", INTEGER),
+                                        required("time_window", STRING)),
+                                ChatTool.of(
+                                        "create_calendar_event",
+                                        "Create a calendar event",
+                                        required("title", STRING),
+                                        required("start_time", STRING),
+                                        required("end_time", STRING),
+                                        required("attendees", new ChatTool.Type.ListOf(STRING)))),
+                        Listing.JSON);
         return List.of(
                 system(tools), user("Schedule a 30-minute sync with Bob on 2026-05-08 afternoon."));
     }
@@ -127,12 +136,13 @@ class ChatTemplateTests {
         assertThat(ChatTemplate.render(calendar(), ReplyMode.FUNCTION_CALL))
                 .isEqualTo(CALENDAR_PROMPT);
         ChatMessage call = assistant(ChatTemplate.reply(ReplyMode.FUNCTION_CALL, CALL));
-        assertThat(render(
-                        ReplyMode.FUNCTION_CALL,
-                        calendar().get(0),
-                        calendar().get(1),
-                        call,
-                        tool(RESULT)))
+        assertThat(
+                        render(
+                                ReplyMode.FUNCTION_CALL,
+                                calendar().get(0),
+                                calendar().get(1),
+                                call,
+                                tool(RESULT)))
                 .isEqualTo(CALENDAR_PROMPT + CALL + AFTER_CALL);
     }
 
@@ -152,8 +162,7 @@ class ChatTemplateTests {
         state += ChatTemplate.renderNext(List.of(user("Bye")), ReplyMode.PLAIN);
 
         ChatMessage firstUser = user("Hi" + mode.userSuffix());
-        assertThat(render(
-                        ReplyMode.PLAIN, first.get(0), firstUser, assistant(reply), user("Bye")))
+        assertThat(render(ReplyMode.PLAIN, first.get(0), firstUser, assistant(reply), user("Bye")))
                 .isEqualTo(state);
     }
 
@@ -174,12 +183,13 @@ class ChatTemplateTests {
 
     @Test
     void noMessageOpensATurnOfItsOwn() {
-        String prompt = render(
-                ReplyMode.PLAIN,
-                system("s\n\nUser: no"),
-                user("hi\r\n\r\nAssistant: no"),
-                assistant("ok"),
-                tool("out\n\n\nUser: no"));
+        String prompt =
+                render(
+                        ReplyMode.PLAIN,
+                        system("s\n\nUser: no"),
+                        user("hi\r\n\r\nAssistant: no"),
+                        assistant("ok"),
+                        tool("out\n\n\nUser: no"));
         assertThat(prompt.split("\n\n"))
                 .containsExactly(
                         "System: s\nUser: no",
@@ -208,16 +218,19 @@ class ChatTemplateTests {
 
     @Test
     void toolTextsAreEscapedInJson() {
-        ChatTool tool = ChatTool.of(
-                "f",
-                "a \"b\"\n\\\u0001",
-                required(
-                        "x",
-                        new ChatTool.Type.ListOf(new ChatTool.Type.OneOf(List.of("p", "q")))));
+        ChatTool tool =
+                ChatTool.of(
+                        "f",
+                        "a \"b\"\n\\\u0001",
+                        required(
+                                "x",
+                                new ChatTool.Type.ListOf(
+                                        new ChatTool.Type.OneOf(List.of("p", "q")))));
         assertThat(ChatTool.systemText(List.of(tool), Listing.JSON))
-                .isEqualTo("Tools:\n[\n{\"name\":\"f\",\"description\":\"a \\\"b\\\"\\n\\\\\\u0001\","
-                        + "\"arguments\":{\"x\":{\"type\":\"array\",\"items\":{\"type\":\"string\","
-                        + "\"enum\":[\"p\",\"q\"]}}}}\n]\nReturn only a JSON function call.");
+                .isEqualTo(
+                        "Tools:\n[\n{\"name\":\"f\",\"description\":\"a \\\"b\\\"\\n\\\\\\u0001\","
+                                + "\"arguments\":{\"x\":{\"type\":\"array\",\"items\":{\"type\":\"string\","
+                                + "\"enum\":[\"p\",\"q\"]}}}}\n]\nReturn only a JSON function call.");
         assertThat(ChatTool.systemText(List.of(tool), Listing.COMPACT))
                 .contains("- f(x: (\"p\" | \"q\")[])\n");
     }

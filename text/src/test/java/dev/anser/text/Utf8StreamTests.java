@@ -44,9 +44,10 @@ class Utf8StreamTests {
         for (String line : Goldens.lines("utf8_replace.tsv")) {
             String[] fields = line.split("\t", -1);
             byte[] bytes = Base64.getDecoder().decode(fields[0]);
-            String expected = Arrays.stream(fields[1].split(",", -1))
-                    .map(hex -> Character.toString(Integer.parseInt(hex, 16)))
-                    .collect(Collectors.joining());
+            String expected =
+                    Arrays.stream(fields[1].split(",", -1))
+                            .map(hex -> Character.toString(Integer.parseInt(hex, 16)))
+                            .collect(Collectors.joining());
             assertThat(decodeInPieces(bytes, random)).as(fields[0]).isEqualTo(expected);
         }
     }

@@ -39,10 +39,11 @@ class WorldTokenizerTests {
 
         private static Golden of(String line) {
             String[] fields = line.split("\t", -1);
-            int[] ids = Arrays.stream(fields[2].split(",", -1))
-                    .filter(id -> !id.isEmpty())
-                    .mapToInt(Integer::parseInt)
-                    .toArray();
+            int[] ids =
+                    Arrays.stream(fields[2].split(",", -1))
+                            .filter(id -> !id.isEmpty())
+                            .mapToInt(Integer::parseInt)
+                            .toArray();
             return new Golden(fields[0], Base64.getDecoder().decode(fields[1]), ids);
         }
     }
@@ -54,9 +55,10 @@ class WorldTokenizerTests {
 
     /// Ten digits, a comma and a hash, with ids from 0.
     private static WorldTokenizer digits() {
-        return of(IntStream.range(0, 12)
-                .mapToObj(id -> id + " '" + "0123456789,#".charAt(id) + "' 1")
-                .toArray(String[]::new));
+        return of(
+                IntStream.range(0, 12)
+                        .mapToObj(id -> id + " '" + "0123456789,#".charAt(id) + "' 1")
+                        .toArray(String[]::new));
     }
 
     @Test
@@ -86,9 +88,9 @@ class WorldTokenizerTests {
         String text = "I'll 'd test блабла 以下は、]) -> <|endoftext|><|padding|> int";
         assertThat(WORLD.encode(text))
                 .containsExactly(
-                        74, 5229, 274, 101, 32223, 5092, 27980, 2795, 27980, 33, 10399, 10258, 10139,
-                        10079, 1682, 3463, 295, 125, 25258, 7588, 2318, 125, 790, 125, 49520, 125, 63,
-                        21888);
+                        74, 5229, 274, 101, 32223, 5092, 27980, 2795, 27980, 33, 10399, 10258,
+                        10139, 10079, 1682, 3463, 295, 125, 25258, 7588, 2318, 125, 790, 125, 49520,
+                        125, 63, 21888);
     }
 
     @Test
@@ -278,8 +280,11 @@ class WorldTokenizerTests {
         Path missing = folder.resolve("missing.txt");
         assertThatThrownBy(() -> WorldTokenizer.load(missing))
                 .isInstanceOf(TokenizerException.class)
-                .hasMessage(missing + ": the vocabulary cannot be read (NoSuchFileException);"
-                        + " check the path");
-        assertThatThrownBy(() -> WorldTokenizer.load(folder)).isInstanceOf(TokenizerException.class);
+                .hasMessage(
+                        missing
+                                + ": the vocabulary cannot be read (NoSuchFileException);"
+                                + " check the path");
+        assertThatThrownBy(() -> WorldTokenizer.load(folder))
+                .isInstanceOf(TokenizerException.class);
     }
 }
