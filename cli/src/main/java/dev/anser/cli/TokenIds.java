@@ -20,7 +20,8 @@ final class TokenIds {
             if (count == ids.length) {
                 ids = Arrays.copyOf(ids, count * 2);
             }
-            ids[count++] = parseOne(word, count);
+            ids[count] = parseOne(word, count);
+            count++;
         }
         return Arrays.copyOf(ids, count);
     }
