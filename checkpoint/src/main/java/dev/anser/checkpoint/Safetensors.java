@@ -123,6 +123,14 @@ public final class Safetensors {
                                 + FileBytes.quote(entry.name())
                                 + " comes twice or is reserved");
             }
+            if (entry.dtype().blockElements() != 1) {
+                throw new AnserException(
+                        target
+                                + ": cannot be written, safetensors has no type for "
+                                + entry.dtype()
+                                + " of "
+                                + FileBytes.quote(entry.name()));
+            }
             json.append(json.length() == 1 ? "" : ",");
             quote(target, json, entry.name(), FileBytes.MAX_NAME_BYTES);
             json.append(":{\"dtype\":\"").append(entry.dtype().name()).append("\",\"shape\":[");

@@ -12,38 +12,38 @@ import org.junit.jupiter.params.provider.MethodSource;
 class ReaderFuzzTests {
     private static final long INPUTS = 100_000;
 
-    @FuzzTest(maxDuration = "", maxExecutions = INPUTS)
     @MethodSource("dev.anser.checkpoint.Seeds#safetensors")
+    @FuzzTest(maxDuration = "", maxExecutions = INPUTS)
     void safetensors(byte[] input) {
         Reader.SAFETENSORS.accepts(input);
     }
 
-    @FuzzTest(maxDuration = "", maxExecutions = INPUTS)
     @MethodSource("dev.anser.checkpoint.Seeds#torchZip")
+    @FuzzTest(maxDuration = "", maxExecutions = INPUTS)
     void torchZip(byte[] input) {
         Reader.TORCH_ZIP.accepts(input);
     }
 
-    @FuzzTest(maxDuration = "", maxExecutions = INPUTS)
     @MethodSource("dev.anser.checkpoint.Seeds#pickle")
+    @FuzzTest(maxDuration = "", maxExecutions = INPUTS)
     void pickle(byte[] input) {
         Reader.PICKLE.accepts(input);
     }
 
-    @FuzzTest(maxDuration = "", maxExecutions = INPUTS)
     @MethodSource("dev.anser.checkpoint.Seeds#legacy")
+    @FuzzTest(maxDuration = "", maxExecutions = INPUTS)
     void legacy(byte[] input) {
         Reader.LEGACY.accepts(input);
     }
 
-    @FuzzTest(maxDuration = "", maxExecutions = INPUTS)
     @MethodSource("dev.anser.checkpoint.Seeds#rwkvCpp")
+    @FuzzTest(maxDuration = "", maxExecutions = INPUTS)
     void rwkvCpp(byte[] input) {
         Reader.RWKV_CPP.accepts(input);
     }
 
-    @FuzzTest(maxDuration = "", maxExecutions = INPUTS)
     @MethodSource("dev.anser.checkpoint.Seeds#npy")
+    @FuzzTest(maxDuration = "", maxExecutions = INPUTS)
     void npy(byte[] input) {
         Reader.NPY.accepts(input);
     }
