@@ -14,6 +14,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
@@ -39,7 +40,8 @@ public final class Safetensors {
         List<Checkpoint.Entry> entries = new ArrayList<>();
         tensors.forEach((name, tensor) ->
                 entries.add(new Checkpoint.Entry(name, tensor.dtype(), tensor.shape())));
-        write(target, entries, metadata, entry -> tensors.get(entry.name()));
+        Iterator<Tensor> inOrder = tensors.values().iterator();
+        write(target, entries, metadata, _ -> inOrder.next());
     }
 
     /// Writes tensors that are made one at a time, so that all together may exceed the memory.

@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Stream;
 
 /// Files written by PyTorch and safetensors themselves read to the values they were written with.
@@ -47,7 +48,8 @@ class GoldenFormatsTests {
                 assertThat(checkpoint.entry(expected.name()).shape()).hasToString(expected.shape());
                 assertThat(Elements.of(checkpoint.tensor(expected.name())))
                         .as(expected.name())
-                        .containsExactly(values.get(expected.key()).doubles());
+                        .containsExactly(
+                                Objects.requireNonNull(values.get(expected.key())).doubles());
             }
             assertThat(checkpoint.names()).containsExactlyInAnyOrderElementsOf(names);
             assertThat(checkpoint.format()).isEqualTo(file.replaceFirst(".*\\.", ""));

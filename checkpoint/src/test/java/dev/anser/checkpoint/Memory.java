@@ -19,7 +19,7 @@ final class Memory {
                 for (String name : checkpoint.names()) {
                     touch(checkpoint.tensor(name).segment());
                 }
-                checkpoint.metadata().size();
+                assertThat(checkpoint.metadata()).isNotNull();
             }
         }
     }

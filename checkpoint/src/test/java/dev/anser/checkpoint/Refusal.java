@@ -7,6 +7,8 @@ import dev.anser.base.AnserException;
 
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 
+import java.util.Objects;
+
 /// What a reader says about bad input.
 final class Refusal {
     private Refusal() {}
@@ -15,7 +17,8 @@ final class Refusal {
     static String of(ThrowingCallable call) {
         Throwable thrown = catchThrowable(call);
         assertThat(thrown).isInstanceOf(AnserException.class);
-        assertThat(thrown.getMessage().lines()).hasSize(1);
-        return thrown.getMessage();
+        String message = Objects.requireNonNull(thrown.getMessage());
+        assertThat(message.lines()).hasSize(1);
+        return message;
     }
 }

@@ -155,7 +155,7 @@ class TorchTests {
                 "\u008f                 | a set",
                 "\u0082\u0001           | extension",
                 "\u00ff                 | unknown opcode (0xff)",
-                "\u008a\u0021           | 33 bytes",
+                "\u008a!                | 33 bytes",
                 "\u008b\u00ff\u00ff\u00ff\u00ff | 4294967295 bytes",
                 "X\u00ff\u00ff\u00ff\u007f      | claims 2147483647 bytes",
                 "\u008d\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0080 | claims"

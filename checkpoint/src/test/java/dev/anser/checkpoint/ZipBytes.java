@@ -120,7 +120,7 @@ final class ZipBytes {
                 local.putShort((short) 1).putShort((short) 16);
                 local.putLong(item.size()).putLong(item.size());
             }
-            sink.write(local.array());
+            sink.write(bytes(local));
             sink.write(item.head());
             sink.skip(item.size() - item.head().length);
         }
@@ -139,7 +139,7 @@ final class ZipBytes {
                 central.putShort((short) 1).putShort((short) 24);
                 central.putLong(item.size()).putLong(item.size()).putLong(offsets.get(i));
             }
-            sink.write(central.array());
+            sink.write(bytes(central));
         }
         long end = sink.position();
         if (zip64) {
@@ -148,18 +148,24 @@ final class ZipBytes {
             end64.putInt(0).putInt(0).putLong(items.size()).putLong(items.size());
             end64.putLong(end - directory).putLong(directory);
             end64.putInt(0x07064b50).putInt(0).putLong(end).putInt(1);
-            sink.write(end64.array());
+            sink.write(bytes(end64));
         }
         ByteBuffer tail = buffer(22);
         tail.putInt(0x06054b50).putInt(0);
         tail.putShort((short) items.size()).putShort((short) items.size());
         tail.putInt(zip64 ? -1 : Math.toIntExact(end - directory));
         tail.putInt(zip64 ? -1 : Math.toIntExact(directory)).putShort((short) 0);
-        sink.write(tail.array());
+        sink.write(bytes(tail));
     }
 
     private int size(Item item) {
         return zip64 ? -1 : Math.toIntExact(item.size());
+    }
+
+    private static byte[] bytes(ByteBuffer full) {
+        byte[] bytes = new byte[full.flip().remaining()];
+        full.get(bytes);
+        return bytes;
     }
 
     private static ByteBuffer buffer(int size) {
