@@ -93,8 +93,12 @@ final class BenchCommand implements Callable<Integer> {
         double deviation() {
             double mean = mean();
             double squares =
-                    tokensPerSecond.stream().mapToDouble(rate -> (rate - mean) * (rate - mean)).sum();
-            return tokensPerSecond.size() < 2 ? 0 : Math.sqrt(squares / (tokensPerSecond.size() - 1));
+                    tokensPerSecond.stream()
+                            .mapToDouble(rate -> (rate - mean) * (rate - mean))
+                            .sum();
+            return tokensPerSecond.size() < 2
+                    ? 0
+                    : Math.sqrt(squares / (tokensPerSecond.size() - 1));
         }
     }
 
@@ -114,7 +118,8 @@ final class BenchCommand implements Callable<Integer> {
         requireRange("-r", repetitions, 1, 1000);
         requireRange("--warmup", warmup, 0, 1000);
         if (promptTokens == 0 && decodeTokens == 0) {
-            throw new ParameterException(spec.commandLine(), "-p and -n are both 0; nothing to measure");
+            throw new ParameterException(
+                    spec.commandLine(), "-p and -n are both 0; nothing to measure");
         }
         try (Engine engine = Engine.open(model, compute)) {
             int[] tokens = tokens(engine.model().config().vocabulary());
@@ -123,10 +128,10 @@ final class BenchCommand implements Callable<Integer> {
             // Before the buffer of the measurement below counts as well.
             OptionalLong peak =
                     Machine.peakResidentMemory().map(OptionalLong::of).orElse(OptionalLong.empty());
-            double effective =
-                    decode.median() / batch * engine.model().bytesPerToken() / 1e9;
+            double effective = decode.median() / batch * engine.model().bytesPerToken() / 1e9;
             Report report =
-                    new Report(engine, prefill, decode, effective, bandwidth(engine.threads()), peak);
+                    new Report(
+                            engine, prefill, decode, effective, bandwidth(engine.threads()), peak);
             if (json) {
                 Json.print(console, out -> writeJson(report, out));
             } else {
@@ -139,7 +144,8 @@ final class BenchCommand implements Callable<Integer> {
     private void requireRange(String option, int value, int least, int most) {
         if (value < least || value > most) {
             throw new ParameterException(
-                    spec.commandLine(), option + " is " + value + "; expected " + least + " to " + most);
+                    spec.commandLine(),
+                    option + " is " + value + "; expected " + least + " to " + most);
         }
     }
 
@@ -164,7 +170,8 @@ final class BenchCommand implements Callable<Integer> {
                 for (int from = 0; from < promptTokens; from += CHUNK) {
                     console.interruption().check();
                     int to = Math.min(from + CHUNK, promptTokens);
-                    Batch.Logits wanted = to == promptTokens ? Batch.Logits.LAST : Batch.Logits.NONE;
+                    Batch.Logits wanted =
+                            to == promptTokens ? Batch.Logits.LAST : Batch.Logits.NONE;
                     engine.model()
                             .forward(
                                     engine.ops(),
@@ -263,7 +270,9 @@ final class BenchCommand implements Callable<Integer> {
                             + Units.rate(report.decodeGigabytesPerSecond())
                             + " GB/s of weights, "
                             + Math.round(
-                                    100 * report.decodeGigabytesPerSecond() / report.readBandwidth())
+                                    100
+                                            * report.decodeGigabytesPerSecond()
+                                            / report.readBandwidth())
                             + " % of the "
                             + Units.rate(report.readBandwidth())
                             + " GB/s that this machine reads.");

@@ -82,7 +82,8 @@ final class ChatCommand implements Callable<Integer> {
                     console.printLine("Write and press Enter; /help tells more, Ctrl-D leaves.");
                     console.out().flush();
                 }
-                return new ChatLoop(console, input, conversation, sampling, model == null, tokens).run();
+                return new ChatLoop(console, input, conversation, sampling, model == null, tokens)
+                        .run();
             }
         }
     }

@@ -65,7 +65,9 @@ interface ChatInput extends AutoCloseable {
                 line.append((char) c);
             }
             int end = line.length();
-            return end > 0 && line.charAt(end - 1) == '\r' ? line.substring(0, end - 1) : line.toString();
+            return end > 0 && line.charAt(end - 1) == '\r'
+                    ? line.substring(0, end - 1)
+                    : line.toString();
         }
 
         @Override

@@ -16,7 +16,8 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
 
-/// Reads what the user writes, turn by turn: a message for the model, or a command that begins with a slash.
+/// Reads what the user writes, turn by turn: a message for the model, or a command that begins with
+/// a slash.
 final class ChatLoop {
     static final List<String> COMMANDS =
             List.of("/help", "/save", "/load", "/rewind", "/reset", "/set", "/think", "/exit");
@@ -172,7 +173,8 @@ final class ChatLoop {
 
     private static Path file(String command, String argument) {
         if (argument.isEmpty()) {
-            throw new AnserException(command + " needs a file, as in " + command + " talk.safetensors");
+            throw new AnserException(
+                    command + " needs a file, as in " + command + " talk.safetensors");
         }
         return Path.of(argument);
     }
@@ -189,7 +191,11 @@ final class ChatLoop {
             throw new AnserException(
                     turns == 0
                             ? "there is no turn to take back"
-                            : "/rewind takes 1 to " + turns + " turns back, not '" + argument + "'");
+                            : "/rewind takes 1 to "
+                                    + turns
+                                    + " turns back, not '"
+                                    + argument
+                                    + "'");
         }
         conversation.rewind(count);
         tell("took back " + count + (count == 1 ? " turn" : " turns"));
@@ -202,7 +208,10 @@ final class ChatLoop {
         }
         if (!SETTINGS.contains(words[1])) {
             throw new AnserException(
-                    "there is no setting " + words[1] + "; expected one of " + String.join(", ", SETTINGS));
+                    "there is no setting "
+                            + words[1]
+                            + "; expected one of "
+                            + String.join(", ", SETTINGS));
         }
         SamplingOptions copy = sampling.copy();
         try {

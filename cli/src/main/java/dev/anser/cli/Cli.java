@@ -12,7 +12,8 @@ import picocli.CommandLine.MissingParameterException;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.UnmatchedArgumentException;
 
-/// Runs one command line: parses it, calls the command, turns every failure into one line and an exit code.
+/// Runs one command line: parses it, calls the command, turns every failure into one line and an
+/// exit code.
 final class Cli {
     /// The exit code after Ctrl-C, as shells have it.
     static final int INTERRUPTED = 130;
@@ -24,7 +25,8 @@ final class Cli {
         this.console = console;
     }
 
-    /// Runs `arguments` and returns the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+    /// Runs `arguments` and returns the exit code: 0 done, 1 failed, 2 wrong usage, 130
+    /// interrupted.
     static int run(Console console, String... arguments) {
         return new Cli(console).run(arguments);
     }
@@ -82,12 +84,15 @@ final class Cli {
     }
 
     private int broken(Exception exception) {
-        complain("internal error: " + exception + "; run again with --debug and report it", exception);
+        complain(
+                "internal error: " + exception + "; run again with --debug and report it",
+                exception);
         return ExitCode.SOFTWARE;
     }
 
     private int memoryExhausted(OutOfMemoryError error) {
-        complain("out of memory (" + error.getMessage() + "); take a smaller model or batch", error);
+        complain(
+                "out of memory (" + error.getMessage() + "); take a smaller model or batch", error);
         return ExitCode.SOFTWARE;
     }
 
@@ -100,7 +105,10 @@ final class Cli {
         }
         complain(exception.getMessage() + suggestion(exception), exception);
         console.err()
-                .println("Try '" + line.getCommandSpec().qualifiedName() + " --help' for its options.");
+                .println(
+                        "Try '"
+                                + line.getCommandSpec().qualifiedName()
+                                + " --help' for its options.");
         return ExitCode.USAGE;
     }
 

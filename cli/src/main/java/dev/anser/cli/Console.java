@@ -12,7 +12,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.Optional;
 
-/// Where a command reads and writes: results go to [#out()], all else to [#err()], everything in UTF-8.
+/// Where a command reads and writes: results go to [#out()], all else to [#err()], everything in
+/// UTF-8.
 ///
 /// @param in standard input, as bytes
 /// @param out standard output; its errors surface, see [ResultStream]
@@ -77,8 +78,7 @@ record Console(
             if (reason.contains("pipe") || reason.contains("Stream closed")) {
                 return new OutputClosedException(e);
             }
-            return new AnserException(
-                    "standard output could not be written (" + reason + ")", e);
+            return new AnserException("standard output could not be written (" + reason + ")", e);
         }
     }
 
@@ -112,7 +112,8 @@ record Console(
         try {
             return in.readAllBytes();
         } catch (IOException e) {
-            throw new AnserException("standard input could not be read (" + e.getMessage() + ")", e);
+            throw new AnserException(
+                    "standard input could not be read (" + e.getMessage() + ")", e);
         } finally {
             interruption.waitingForInput(false);
         }

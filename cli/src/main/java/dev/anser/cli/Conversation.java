@@ -31,8 +31,8 @@ final class Conversation implements AutoCloseable {
         this.generator = new Generator(session, tokenizer);
     }
 
-    /// Says `message` and passes the answer on piece by piece. When the message itself could not be read, by an error or
-    /// cancellation, the conversation is as before.
+    /// Says `message` and passes the answer on piece by piece. When the message itself could not be
+    /// read, by an error or cancellation, the conversation is as before.
     Generation say(
             String message, ReplyMode mode, GenerationOptions options, Consumer<String> consumer) {
         List<ChatMessage> next = List.of(ChatMessage.user(message));

@@ -66,8 +66,7 @@ final class DoctorCommand implements Callable<Integer> {
             console.interruption().check();
             double oneThread = bandwidth.gigabytesPerSecond(one);
             console.interruption().check();
-            double allThreads =
-                    count == 1 ? oneThread : bandwidth.gigabytesPerSecond(all);
+            double allThreads = count == 1 ? oneThread : bandwidth.gigabytesPerSecond(all);
             return new Findings(
                     chosen,
                     notUsed,
@@ -86,9 +85,11 @@ final class DoctorCommand implements Callable<Integer> {
                     out.writeStringProperty("java", Version.ofJava());
                     out.writeStringProperty("processor", Machine.processor().orElse("unknown"));
                     out.writeNumberProperty("processors", findings.processors());
-                    Machine.memory().ifPresent(bytes -> out.writeNumberProperty("memoryBytes", bytes));
+                    Machine.memory()
+                            .ifPresent(bytes -> out.writeNumberProperty("memoryBytes", bytes));
                     Machine.availableMemory()
-                            .ifPresent(bytes -> out.writeNumberProperty("availableMemoryBytes", bytes));
+                            .ifPresent(bytes ->
+                                    out.writeNumberProperty("availableMemoryBytes", bytes));
                     out.writeStringProperty("backend", findings.backend().name());
                     out.writeStringProperty("backendDescription", findings.backend().description());
                     out.writeArrayPropertyStart("notUsed");
@@ -128,7 +129,9 @@ final class DoctorCommand implements Callable<Integer> {
                 "backend",
                 findings.backend().name() + " (" + findings.backend().description() + ")");
         for (String reason : findings.notUsed()) {
-            rows.put("  not " + reason.substring(0, reason.indexOf(':')), reason.substring(reason.indexOf(':') + 2));
+            rows.put(
+                    "  not " + reason.substring(0, reason.indexOf(':')),
+                    reason.substring(reason.indexOf(':') + 2));
         }
         rows.put("threads", Integer.toString(findings.threads()));
         rows.put(
@@ -170,12 +173,11 @@ final class DoctorCommand implements Callable<Integer> {
         }
         Machine.load()
                 .filter(load -> load > 0.5 * findings.processors() + 1)
-                .ifPresent(
-                        load ->
-                                advice.add(
-                                        "Other programs keep this machine busy (load "
-                                                + load
-                                                + "); measured speeds will vary."));
+                .ifPresent(load ->
+                        advice.add(
+                                "Other programs keep this machine busy (load "
+                                        + load
+                                        + "); measured speeds will vary."));
         if (advice.isEmpty()) {
             advice.add("All is well.");
         }

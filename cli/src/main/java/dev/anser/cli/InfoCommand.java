@@ -87,14 +87,13 @@ final class InfoCommand implements Callable<Integer> {
                     out.writeNumberProperty("vocabulary", config.vocabulary());
                     out.writeNumberProperty("parameters", parameters);
                     out.writeObjectPropertyStart("dtypes");
-                    types.forEach(
-                            (type, stored) -> {
-                                out.writeObjectPropertyStart(type.name());
-                                out.writeNumberProperty("tensors", stored.tensors());
-                                out.writeNumberProperty("elements", stored.elements());
-                                out.writeNumberProperty("bytes", stored.bytes());
-                                out.writeEndObject();
-                            });
+                    types.forEach((type, stored) -> {
+                        out.writeObjectPropertyStart(type.name());
+                        out.writeNumberProperty("tensors", stored.tensors());
+                        out.writeNumberProperty("elements", stored.elements());
+                        out.writeNumberProperty("bytes", stored.bytes());
+                        out.writeEndObject();
+                    });
                     out.writeEndObject();
                     out.writeNumberProperty("stateBytes", stateBytes);
                     out.writeStringProperty("format", checkpoint.format());
@@ -118,15 +117,14 @@ final class InfoCommand implements Callable<Integer> {
         rows.put("feed-forward", Integer.toString(config.feedForward()));
         rows.put("vocabulary", Integer.toString(config.vocabulary()));
         rows.put("parameters", Units.count(parameters));
-        types.forEach(
-                (type, stored) ->
-                        rows.put(
-                                "  " + type.name().toLowerCase(Locale.ROOT),
-                                stored.tensors()
-                                        + " tensors, "
-                                        + Units.count(stored.elements())
-                                        + " weights, "
-                                        + Units.bytes(stored.bytes())));
+        types.forEach((type, stored) ->
+                rows.put(
+                        "  " + type.name().toLowerCase(Locale.ROOT),
+                        stored.tensors()
+                                + " tensors, "
+                                + Units.count(stored.elements())
+                                + " weights, "
+                                + Units.bytes(stored.bytes())));
         rows.put("state", Units.bytes(stateBytes) + " for each sequence, however long");
         Table.print(console, rows);
     }

@@ -97,7 +97,8 @@ final class InitCommand implements Callable<Integer> {
         }
         List<Checkpoint.Entry> entries =
                 initial.weights().stream()
-                        .map(weight -> new Checkpoint.Entry(weight.name(), type.dtype(), weight.shape()))
+                        .map(weight ->
+                                new Checkpoint.Entry(weight.name(), type.dtype(), weight.shape()))
                         .toList();
         long bytes = type.dtype().bytes(initial.parameters());
         long largest =
@@ -118,8 +119,14 @@ final class InitCommand implements Callable<Integer> {
                         return tensor;
                     });
         }
-        console.err().println(
-                "anser: wrote " + out + ", " + Units.count(initial.parameters()) + " weights, " + Units.bytes(bytes));
+        console.err()
+                .println(
+                        "anser: wrote "
+                                + out
+                                + ", "
+                                + Units.count(initial.parameters())
+                                + " weights, "
+                                + Units.bytes(bytes));
         return 0;
     }
 

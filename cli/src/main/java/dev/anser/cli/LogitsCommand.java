@@ -140,7 +140,8 @@ final class LogitsCommand implements Callable<Integer> {
     private int rowsPerPass() {
         if (mode == Mode.RECURRENT) {
             if (chunk != null) {
-                throw wrong("--chunk belongs to --mode parallel; leave it out with --mode recurrent");
+                throw wrong(
+                        "--chunk belongs to --mode parallel; leave it out with --mode recurrent");
             }
             return 1;
         }
@@ -165,7 +166,10 @@ final class LogitsCommand implements Callable<Integer> {
             NpyArray array = Npy.read(tokens.file);
             if (array.shape().rank() != 1) {
                 throw new AnserException(
-                        tokens.file + ": has shape " + array.shape() + "; expected one axis of token ids");
+                        tokens.file
+                                + ": has shape "
+                                + array.shape()
+                                + "; expected one axis of token ids");
             }
             ids = array.ints();
         } else {

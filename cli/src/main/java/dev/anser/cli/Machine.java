@@ -6,7 +6,8 @@ import java.nio.file.Path;
 import java.util.Optional;
 import java.util.stream.Stream;
 
-/// What the operating system says about this machine and process; only Linux says it in these places.
+/// What the operating system says about this machine and process; only Linux says it in these
+/// places.
 final class Machine {
     private Machine() {}
 

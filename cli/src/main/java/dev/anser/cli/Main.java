@@ -6,11 +6,13 @@ public final class Main {
 
     /// Runs the command line and exits with its code.
     ///
-    /// Ctrl-C asks the command to stop and waits until it has: the JVM ends with 130 by itself after that.
+    /// Ctrl-C asks the command to stop and waits until it has: the JVM ends with 130 by itself
+    /// after that.
     public static void main(String[] arguments) {
         Console console = Console.ofProcess();
         Interruption interruption = console.interruption();
-        Runtime.getRuntime().addShutdownHook(new Thread(interruption::requestAndWait, "anser-stop"));
+        Runtime.getRuntime()
+                .addShutdownHook(new Thread(interruption::requestAndWait, "anser-stop"));
         int code = Cli.run(console, arguments);
         interruption.finished();
         System.exit(code);

@@ -18,7 +18,8 @@ final class Outputs {
                     file + ": cannot be written, " + folder + " is not a folder; create it first");
         }
         if (Files.isDirectory(file)) {
-            throw new AnserException(file + ": cannot be written, it is a folder; give a file name");
+            throw new AnserException(
+                    file + ": cannot be written, it is a folder; give a file name");
         }
         if (!Files.isWritable(folder)) {
             throw new AnserException(file + ": cannot be written, " + folder + " is read-only");

@@ -11,8 +11,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 
-/// Measures how fast this machine reads memory that is far larger than its caches: the limit for decoding, which reads
-/// every weight once per token.
+/// Measures how fast this machine reads memory that is far larger than its caches: the limit for
+/// decoding, which reads every weight once per token.
 final class ReadBandwidth implements AutoCloseable {
     private static final long BYTES = 1L << 30;
     private static final int PART_BYTES = 1 << 22;
@@ -35,8 +35,7 @@ final class ReadBandwidth implements AutoCloseable {
         Shape shape = Shape.of(ROWS, PART_BYTES / 4 / ROWS);
         for (int i = 0; i < parts.length; i++) {
             parts[i] =
-                    new Tensor(
-                            memory.asSlice((long) i * PART_BYTES, PART_BYTES), DType.F32, shape);
+                    new Tensor(memory.asSlice((long) i * PART_BYTES, PART_BYTES), DType.F32, shape);
         }
         // Whatever computes otherwise: only the widest loads can ask for all that the memory gives.
         reader =

@@ -24,11 +24,7 @@ final class TerminalInput implements ChatInput {
         this.console = console;
         try {
             terminal =
-                    TerminalBuilder.builder()
-                            .system(true)
-                            .nativeSignals(true)
-                            .dumb(!console.escapeCodes())
-                            .build();
+                    TerminalBuilder.builder().system(true).nativeSignals(true).dumb(true).build();
         } catch (IOException e) {
             throw new AnserException("the terminal cannot be used (" + e.getMessage() + ")", e);
         }
@@ -47,17 +43,18 @@ final class TerminalInput implements ChatInput {
         Path folder =
                 console.variable("XDG_STATE_HOME")
                         .map(Path::of)
-                        .or(
-                                () ->
-                                        console.variable("HOME")
-                                                .map(home -> Path.of(home, ".local", "state")))
+                        .or(() ->
+                                console.variable("HOME")
+                                        .map(home -> Path.of(home, ".local", "state")))
                         .orElse(null);
         if (folder == null) {
             return Optional.empty();
         }
         try {
             Path file = Files.createDirectories(folder.resolve("anser")).resolve("history");
-            return Files.notExists(file) || Files.isWritable(file) ? Optional.of(file) : Optional.empty();
+            return Files.notExists(file) || Files.isWritable(file)
+                    ? Optional.of(file)
+                    : Optional.empty();
         } catch (IOException e) {
             console.err().println("anser: no history, " + folder + " cannot be written");
             return Optional.empty();

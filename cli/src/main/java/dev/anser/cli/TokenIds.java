@@ -37,7 +37,11 @@ final class TokenIds {
         }
         String shown = word.length() > 30 ? word.substring(0, 30) + "…" : word;
         throw new AnserException(
-                "token id " + position + " is '" + shown + "'; expected a number from 0, as in 5,17,3");
+                "token id "
+                        + position
+                        + " is '"
+                        + shown
+                        + "'; expected a number from 0, as in 5,17,3");
     }
 
     /// Checks that every id is below `vocabulary`.

@@ -92,7 +92,8 @@ final class TokenizeCommand implements Callable<Integer> {
             return bytes;
         }
         try {
-            return Base64.getDecoder().decode(new String(bytes, StandardCharsets.ISO_8859_1).strip());
+            return Base64.getDecoder()
+                    .decode(new String(bytes, StandardCharsets.ISO_8859_1).strip());
         } catch (IllegalArgumentException e) {
             throw new AnserException("the input is not base64: " + e.getMessage(), e);
         }
@@ -116,7 +117,9 @@ final class TokenizeCommand implements Callable<Integer> {
                     });
         } else {
             console.printLine(
-                    Arrays.stream(ids).mapToObj(Integer::toString).collect(Collectors.joining(" ")));
+                    Arrays.stream(ids)
+                            .mapToObj(Integer::toString)
+                            .collect(Collectors.joining(" ")));
         }
     }
 
@@ -131,7 +134,8 @@ final class TokenizeCommand implements Callable<Integer> {
                         } else {
                             out.writeStringProperty("text", text);
                         }
-                        out.writeStringProperty("base64", Base64.getEncoder().encodeToString(bytes));
+                        out.writeStringProperty(
+                                "base64", Base64.getEncoder().encodeToString(bytes));
                     });
         } else if (base64) {
             console.printLine(Base64.getEncoder().encodeToString(bytes));

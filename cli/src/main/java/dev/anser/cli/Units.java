@@ -13,7 +13,9 @@ final class Units {
 
     /// `count` in full and, when it is long, in short as well: `191084544 (191 M)`.
     static String count(long count) {
-        return count < 10_000 ? Long.toString(count) : count + " (" + scaled(count, "", " k", " M", " G", " T") + ")";
+        return count < 10_000
+                ? Long.toString(count)
+                : count + " (" + scaled(count, "", " k", " M", " G", " T") + ")";
     }
 
     private static String scaled(long value, String... units) {
@@ -32,7 +34,8 @@ final class Units {
 
     /// A rate or a duration with three digits: `12.3`, `0.456`.
     static String rate(double value) {
-        String format = value < 0.9995 ? "%.3f" : value < 9.995 ? "%.2f" : value < 99.95 ? "%.1f" : "%.0f";
+        String format =
+                value < 0.9995 ? "%.3f" : value < 9.995 ? "%.2f" : value < 99.95 ? "%.1f" : "%.0f";
         return String.format(Locale.ROOT, format, value);
     }
 }

@@ -12,7 +12,8 @@ final class Version implements IVersionProvider {
     static String ofAnser() {
         return Optional.ofNullable(Version.class.getModule().getDescriptor())
                 .flatMap(descriptor -> descriptor.rawVersion())
-                .or(() -> Optional.ofNullable(Version.class.getPackage().getImplementationVersion()))
+                .or(() ->
+                        Optional.ofNullable(Version.class.getPackage().getImplementationVersion()))
                 .orElse("development");
     }
 
@@ -24,9 +25,7 @@ final class Version implements IVersionProvider {
     @Override
     public String[] getVersion() {
         return new String[] {
-            "anser " + ofAnser(),
-            "Java " + ofJava(),
-            "backend " + Backends.choose().description()
+            "anser " + ofAnser(), "Java " + ofJava(), "backend " + Backends.choose().description()
         };
     }
 }

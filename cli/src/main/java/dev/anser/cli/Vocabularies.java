@@ -19,8 +19,8 @@ final class Vocabularies {
 
     private Vocabularies() {}
 
-    /// The tokenizer in `file` when there is one; for 256 tokens the byte tokenizer; else that in the only vocabulary
-    /// file beside `model`.
+    /// The tokenizer in `file` when there is one; for 256 tokens the byte tokenizer; else that in
+    /// the only vocabulary file beside `model`.
     ///
     /// @param tokens how many token ids the model has
     /// @throws AnserException when there is none, or it does not fit the model
@@ -31,7 +31,8 @@ final class Vocabularies {
         Path vocabulary = file == null ? beside(model, tokens) : file;
         Tokenizer tokenizer = WorldTokenizer.load(vocabulary);
         int ids = tokenizer.vocabularySize();
-        // Models have a few unused ids at the end; a model with mostly unused ones was trained with another vocabulary.
+        // Models have a few unused ids at the end; a model with mostly unused ones was trained with
+        // another vocabulary.
         if (ids > tokens || ids < tokens / 2) {
             throw new AnserException(
                     vocabulary
@@ -51,7 +52,8 @@ final class Vocabularies {
             try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, PATTERN)) {
                 files.forEach(found::add);
             } catch (IOException e) {
-                throw new AnserException(folder + ": the folder cannot be read; give --vocab FILE", e);
+                throw new AnserException(
+                        folder + ": the folder cannot be read; give --vocab FILE", e);
             }
         }
         if (found.size() == 1) {

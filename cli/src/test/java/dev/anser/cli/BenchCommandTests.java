@@ -19,8 +19,21 @@ class BenchCommandTests {
     void jsonHasTheAgreedMembers() {
         Run run =
                 Run.of(
-                        "bench", Run.tinyModel(folder), "-p", 7, "-n", 3, "-b", 2, "-r", 2, "--warmup", 0,
-                        "-t", 1, "--json");
+                        "bench",
+                        Run.tinyModel(folder),
+                        "-p",
+                        7,
+                        "-n",
+                        3,
+                        "-b",
+                        2,
+                        "-r",
+                        2,
+                        "--warmup",
+                        0,
+                        "-t",
+                        1,
+                        "--json");
         assertThat(run.code()).isZero();
         String members =
                 "{'prefill':{'tokens':7,'tokensPerSecond':[#,#],'median':#},"

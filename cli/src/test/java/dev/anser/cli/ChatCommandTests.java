@@ -67,7 +67,8 @@ class ChatCommandTests {
                 .contains("temperature is 0", "top-p is 7, expected 0 to 1", "no setting speed")
                 .contains("/set order", "/set needs a name and a value");
         String greedy = Run.with("/set temperature 0\nhello\n", "chat", "-n", 12).out();
-        assertThat(greedy).isEqualTo(Run.with("hello\n", "chat", "-n", 12, "--temperature", 0).out());
+        assertThat(greedy)
+                .isEqualTo(Run.with("hello\n", "chat", "-n", 12, "--temperature", 0).out());
     }
 
     @Test
@@ -82,7 +83,9 @@ class ChatCommandTests {
     @Test
     void throughAPipeItSpeaksPlainText() throws IOException, InterruptedException {
         String jars =
-                Stream.of(System.getProperty("java.class.path"), System.getProperty("jdk.module.path", ""))
+                Stream.of(
+                                System.getProperty("java.class.path"),
+                                System.getProperty("jdk.module.path", ""))
                         .filter(path -> !path.isEmpty())
                         .collect(Collectors.joining(File.pathSeparator));
         ProcessBuilder builder =

@@ -73,8 +73,7 @@ class CliTests {
 
     @Test
     void aClosedPipeEndsQuietly(@TempDir Path folder) {
-        Run run =
-                Run.on(failing("Broken pipe"), new Interruption(), "info", Run.tinyModel(folder));
+        Run run = Run.on(failing("Broken pipe"), new Interruption(), "info", Run.tinyModel(folder));
         assertThat(run.code()).isZero();
         assertThat(run.err()).isEmpty();
 
@@ -93,7 +92,8 @@ class CliTests {
                         Run.tinyModel(folder));
         assertThat(run.code()).isEqualTo(1);
         assertThat(run.err())
-                .isEqualTo("anser: standard output could not be written (No space left on device)\n");
+                .isEqualTo(
+                        "anser: standard output could not be written (No space left on device)\n");
     }
 
     private static OutputStream failing(String reason) {

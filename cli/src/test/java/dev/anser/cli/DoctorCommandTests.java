@@ -17,6 +17,7 @@ class DoctorCommandTests {
         Run run = Run.of("doctor", "--json");
         assertThat(run.code()).isZero();
         assertThat(run.out())
-                .contains("\"readBandwidthGigabytesPerSecond\":", "\"backend\":\"", "\"advice\":[\"");
+                .contains(
+                        "\"readBandwidthGigabytesPerSecond\":", "\"backend\":\"", "\"advice\":[\"");
     }
 }

@@ -18,16 +18,26 @@ class GenerateCommandTests {
     @Test
     void theReversingModelReversesAllItsSamples() {
         Run.Reversing reversing = Run.Reversing.in(folder);
-        String samples = new String(Run.resource("golden/reverse/samples.json"), StandardCharsets.UTF_8);
+        String samples =
+                new String(Run.resource("golden/reverse/samples.json"), StandardCharsets.UTF_8);
         Matcher sample =
-                Pattern.compile("\"input\": \"([0-9]+)\", \"expected\": \"([0-9]+#)\"").matcher(samples);
+                Pattern.compile("\"input\": \"([0-9]+)\", \"expected\": \"([0-9]+#)\"")
+                        .matcher(samples);
         int count = 0;
         while (sample.find()) {
             String input = sample.group(1);
             Run run =
                     Run.of(
-                            "generate", reversing.model(), "--vocab", reversing.vocabulary(),
-                            "-p", input + ",", "-n", input.length() + 1, "--temperature", 0);
+                            "generate",
+                            reversing.model(),
+                            "--vocab",
+                            reversing.vocabulary(),
+                            "-p",
+                            input + ",",
+                            "-n",
+                            input.length() + 1,
+                            "--temperature",
+                            0);
             assertThat(run.out()).isEqualTo(sample.group(2) + "\n");
             count++;
         }
@@ -46,8 +56,10 @@ class GenerateCommandTests {
     void aSeedRepeatsTheText() {
         String first = Run.of("generate", "-p", "Once", "-n", 30, "--seed", 5).out();
         assertThat(Run.of("generate", "-p", "Once", "-n", 30, "--seed", 5).out()).isEqualTo(first);
-        assertThat(Run.of("generate", "-p", "Once", "-n", 30, "--seed", 6).out()).isNotEqualTo(first);
-        assertThat(Run.with("Once", "generate", "-p", "-", "-n", 30, "--seed", 5).out()).isEqualTo(first);
+        assertThat(Run.of("generate", "-p", "Once", "-n", 30, "--seed", 6).out())
+                .isNotEqualTo(first);
+        assertThat(Run.with("Once", "generate", "-p", "-", "-n", 30, "--seed", 5).out())
+                .isEqualTo(first);
         assertThat(Run.with("Once", "generate", "-n", 30, "--seed", 5).out()).isEqualTo(first);
     }
 
@@ -56,8 +68,19 @@ class GenerateCommandTests {
         Run.Reversing reversing = Run.Reversing.in(folder);
         Run stop =
                 Run.of(
-                        "generate", reversing.model(), "--vocab", reversing.vocabulary(), "-p", "1234,",
-                        "--temperature", 0, "--stop", "x", "--stop", "#", "--json");
+                        "generate",
+                        reversing.model(),
+                        "--vocab",
+                        reversing.vocabulary(),
+                        "-p",
+                        "1234,",
+                        "--temperature",
+                        0,
+                        "--stop",
+                        "x",
+                        "--stop",
+                        "#",
+                        "--json");
         assertThat(stop.code()).isZero();
         assertThat(stop.out())
                 .startsWith(
@@ -73,13 +96,33 @@ class GenerateCommandTests {
         Run.Reversing reversing = Run.Reversing.in(folder);
         Run first =
                 Run.of(
-                        "generate", reversing.model(), "--vocab", reversing.vocabulary(), "-p", "123",
-                        "-n", 0, "--temperature", 0, "--state-out", state);
+                        "generate",
+                        reversing.model(),
+                        "--vocab",
+                        reversing.vocabulary(),
+                        "-p",
+                        "123",
+                        "-n",
+                        0,
+                        "--temperature",
+                        0,
+                        "--state-out",
+                        state);
         assertThat(first.code()).isZero();
         Run second =
                 Run.of(
-                        "generate", reversing.model(), "--vocab", reversing.vocabulary(), "-p", ",",
-                        "-n", 4, "--temperature", 0, "--state-in", state);
+                        "generate",
+                        reversing.model(),
+                        "--vocab",
+                        reversing.vocabulary(),
+                        "-p",
+                        ",",
+                        "-n",
+                        4,
+                        "--temperature",
+                        0,
+                        "--state-in",
+                        state);
         assertThat(second.out()).isEqualTo("321#\n");
         Run other = Run.of("generate", "-p", "x", "--state-in", state);
         assertThat(other.code()).isEqualTo(1);
@@ -106,7 +149,10 @@ class GenerateCommandTests {
         Run run = Run.of(arguments);
         assertThat(run.code()).isEqualTo(code);
         assertThat(run.bytes()).isEmpty();
-        assertThat(run.err()).startsWith("anser: ").contains(messages).doesNotContain("internal error");
+        assertThat(run.err())
+                .startsWith("anser: ")
+                .contains(messages)
+                .doesNotContain("internal error");
     }
 
     private static Object[] generate(Object... options) {
@@ -139,7 +185,12 @@ class GenerateCommandTests {
                 generate(reversing.model(), "-p", "abc", "--vocab", reversing.vocabulary()),
                 "digits.txt");
         Path large = Files.writeString(folder.resolve("large.txt"), "500 'a' 1\n");
-        refused(1, generate(reversing.model(), "-p", "a", "--vocab", large), "large.txt", "500", "11");
+        refused(
+                1,
+                generate(reversing.model(), "-p", "a", "--vocab", large),
+                "large.txt",
+                "500",
+                "11");
     }
 
     @Test

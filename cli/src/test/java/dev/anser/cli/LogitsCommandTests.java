@@ -43,7 +43,8 @@ class LogitsCommandTests {
     }
 
     private Path tokensFile(int... ids) throws IOException {
-        String header = "{'descr': '<i4', 'fortran_order': False, 'shape': (" + ids.length + ",), }";
+        String header =
+                "{'descr': '<i4', 'fortran_order': False, 'shape': (" + ids.length + ",), }";
         header += " ".repeat(64 - (10 + header.length() + 1) % 64) + "\n";
         ByteBuffer bytes =
                 ByteBuffer.allocate(10 + header.length() + 4 * ids.length)
@@ -86,7 +87,10 @@ class LogitsCommandTests {
         byte[] before = Files.exists(out) ? Files.readAllBytes(out) : new byte[0];
         Run run = Run.of(arguments);
         assertThat(run.code()).isEqualTo(code);
-        assertThat(run.err()).startsWith("anser: ").contains(messages).doesNotContain("internal error");
+        assertThat(run.err())
+                .startsWith("anser: ")
+                .contains(messages)
+                .doesNotContain("internal error");
         byte[] after = Files.exists(out) ? Files.readAllBytes(out) : new byte[0];
         assertThat(after).isEqualTo(before);
     }
@@ -102,27 +106,48 @@ class LogitsCommandTests {
         refused(1, says("'-1'"), model, "--tokens", "-1", "--out", out);
         refused(1, says("no token"), model, "--tokens", "", "--out", out);
         refused(1, says("t.npy", "300"), model, "--tokens-file", tokensFile(5, 300), "--out", out);
-        refused(1, says("none.npy"), model, "--tokens-file", folder.resolve("none.npy"), "--out", out);
+        refused(
+                1,
+                says("none.npy"),
+                model,
+                "--tokens-file",
+                folder.resolve("none.npy"),
+                "--out",
+                out);
         refused(2, says("--tokens"), model, "--out", out);
         refused(
-                2, says("mutually exclusive"),
-                model, "--tokens", "1", "--tokens-file", tokensFile(1), "--out", out);
+                2,
+                says("mutually exclusive"),
+                model,
+                "--tokens",
+                "1",
+                "--tokens-file",
+                tokensFile(1),
+                "--out",
+                out);
     }
 
     @Test
     void badOptionsLeaveNoFile() throws IOException {
         refused(2, says("--chunk", "0"), model, "--tokens", "1", "--chunk", 0, "--out", out);
         refused(
-                2, says("--chunk", "recurrent"),
-                model, "--tokens", "1", "--mode", "recurrent", "--chunk", 3, "--out", out);
+                2,
+                says("--chunk", "recurrent"),
+                model,
+                "--tokens",
+                "1",
+                "--mode",
+                "recurrent",
+                "--chunk",
+                3,
+                "--out",
+                out);
         refused(2, says("--mode", "fast"), model, "--tokens", "1", "--mode", "fast", "--out", out);
         refused(1, says("threads"), model, "--tokens", "1", "-t", 0, "--out", out);
         refused(2, says("--out"), model, "--tokens", "1");
         Path nowhere = folder.resolve("nowhere").resolve("l.npy");
         refused(1, says("nowhere", "not a folder"), model, "--tokens", "1", "--out", nowhere);
-        refused(
-                1, says("nowhere"),
-                model, "--tokens", "1", "--out", out, "--state-out", nowhere);
+        refused(1, says("nowhere"), model, "--tokens", "1", "--out", out, "--state-out", nowhere);
         refused(2, says("same file"), model, "--tokens", "1", "--out", out, "--state-out", out);
         refused(2, says("model's own file"), model, "--tokens", "1", "--out", model);
     }
@@ -132,10 +157,25 @@ class LogitsCommandTests {
         Path state = folder.resolve("s.safetensors");
         Run other =
                 Run.of(
-                        "logits", Run.Reversing.in(folder).model(), "--tokens", "1",
-                        "--out", folder.resolve("o.npy"), "--state-out", state);
+                        "logits",
+                        Run.Reversing.in(folder).model(),
+                        "--tokens",
+                        "1",
+                        "--out",
+                        folder.resolve("o.npy"),
+                        "--state-out",
+                        state);
         assertThat(other.code()).isZero();
-        refused(1, says("s.safetensors"), model, "--tokens", "1", "--state-in", state, "--out", out);
+        refused(
+                1,
+                says("s.safetensors"),
+                model,
+                "--tokens",
+                "1",
+                "--state-in",
+                state,
+                "--out",
+                out);
         refused(1, says("tiny.bin"), model, "--tokens", "1", "--state-in", model, "--out", out);
     }
 

@@ -66,7 +66,8 @@ record Run(int code, byte[] bytes, String err) {
 
     /// The embedded model as a file in `folder`.
     static Path tinyModel(Path folder) {
-        try (InputStream in = DefaultModel.class.getResourceAsStream("default/" + DefaultModel.NAME)) {
+        try (InputStream in =
+                DefaultModel.class.getResourceAsStream("default/" + DefaultModel.NAME)) {
             Path file = folder.resolve("tiny.bin");
             if (in == null) {
                 throw new AssertionError("the embedded model is missing");

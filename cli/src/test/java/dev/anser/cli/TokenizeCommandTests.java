@@ -53,7 +53,9 @@ class TokenizeCommandTests {
         assertThat(Run.with("3,2 1\n", "tokenize", "--vocab", vocabulary, "--decode").out())
                 .isEqualTo("abba");
         assertThat(Run.of("tokenize", "--vocab", vocabulary, "--decode", "--base64", "3").out())
-                .isEqualTo(Base64.getEncoder().encodeToString("ab".getBytes(StandardCharsets.UTF_8)) + "\n");
+                .isEqualTo(
+                        Base64.getEncoder().encodeToString("ab".getBytes(StandardCharsets.UTF_8))
+                                + "\n");
         assertThat(Run.of("tokenize", "--vocab", vocabulary, "--decode", "--json", "4").out())
                 .isEqualTo("{\"text\":null,\"base64\":\"/w==\"}\n");
     }
@@ -63,7 +65,8 @@ class TokenizeCommandTests {
         Run id = Run.of("tokenize", "--vocab", vocabulary, "--decode", "3", "x7");
         assertThat(id.code()).isEqualTo(1);
         assertThat(id.err()).contains("token id 1 is 'x7'");
-        assertThat(Run.of("tokenize", "--vocab", vocabulary, "--decode", "99").err()).contains("99");
+        assertThat(Run.of("tokenize", "--vocab", vocabulary, "--decode", "99").err())
+                .contains("99");
         assertThat(Run.of("tokenize", "--vocab", vocabulary, "--base64", "%%").err())
                 .contains("not base64");
         Run words = Run.of("tokenize", "--vocab", vocabulary, "a", "b");
