@@ -83,6 +83,8 @@ record Console(
     }
 
     /// The console of this process.
+    // A process without any console still has none, whatever Error Prone says.
+    @SuppressWarnings("SystemConsoleNull")
     static Console ofProcess() {
         java.io.Console console = System.console();
         return new Console(

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
@@ -61,7 +62,7 @@ class Rwkv7GoldenTests {
         assertThat(state.layout().slots()).hasSize(expected.size());
         for (int i = 0; i < state.layout().slots().size(); i++) {
             StateLayout.Slot slot = state.layout().slots().get(i);
-            Golden.Array array = expected.get(slot.name());
+            Golden.Array array = Objects.requireNonNull(expected.get(slot.name()), slot.name());
             float[] values = state.tensor(i).toFloats();
             if (slot.transposedInFile()) {
                 values = transposed(values, (int) slot.shape().size(-1));
