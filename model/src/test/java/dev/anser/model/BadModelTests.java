@@ -13,6 +13,8 @@ import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
+import java.util.SequencedMap;
 import java.util.function.BiConsumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -24,11 +26,11 @@ class BadModelTests {
     @TempDir Path folder;
 
     /// Writes the golden model with `change` made to its tensors.
-    private Path changed(BiConsumer<LinkedHashMap<String, Tensor>, Arena> change) {
+    private Path changed(BiConsumer<SequencedMap<String, Tensor>, Arena> change) {
         Path file = folder.resolve("changed.safetensors");
         try (Checkpoint checkpoint = Checkpoints.open(MODEL);
                 Arena arena = Arena.ofConfined()) {
-            LinkedHashMap<String, Tensor> tensors = new LinkedHashMap<>();
+            SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
             for (String name : checkpoint.names()) {
                 Tensor tensor = checkpoint.tensor(name);
                 Tensor copy = Tensor.allocate(arena, tensor.dtype(), tensor.shape().sizes());
@@ -48,19 +50,25 @@ class BadModelTests {
         }
     }
 
-    private void assertRefused(BiConsumer<LinkedHashMap<String, Tensor>, Arena> change, String... parts) {
+    private void assertRefused(
+            BiConsumer<SequencedMap<String, Tensor>, Arena> change, String... parts) {
         Path file = changed(change);
         assertThatThrownBy(() -> load(file))
                 .isInstanceOf(AnserException.class)
                 .hasMessageContainingAll(parts)
-                .satisfies(e -> assertThat(e.getMessage()).doesNotContain("\n").startsWith(file.toString()));
+                .satisfies(e ->
+                        assertThat(e.getMessage())
+                                .doesNotContain("\n")
+                                .startsWith(file.toString()));
     }
 
     @Test
     void everyMissingTensorIsNamed() {
         try (Checkpoint checkpoint = Checkpoints.open(MODEL)) {
             for (String name : checkpoint.names()) {
-                assertRefused((tensors, arena) -> tensors.remove(name), name.equals("blocks.0.att.r_k") ? "tensors" : name);
+                assertRefused(
+                        (tensors, arena) -> tensors.remove(name),
+                        name.equals("blocks.0.att.r_k") ? "tensors" : name);
             }
         }
     }
@@ -69,7 +77,10 @@ class BadModelTests {
     void everyMisshapenTensorIsNamed() {
         try (Checkpoint checkpoint = Checkpoints.open(MODEL)) {
             for (String name : checkpoint.names()) {
-                assertRefused((tensors, arena) -> tensors.put(name, Tensor.allocate(arena, DType.F32, 3, 5, 7)), "expected");
+                assertRefused(
+                        (tensors, arena) ->
+                                tensors.put(name, Tensor.allocate(arena, DType.F32, 3, 5, 7)),
+                        "expected");
             }
         }
     }
@@ -82,7 +93,8 @@ class BadModelTests {
                     continue; // only the rows of the tokens in use are read
                 }
                 assertRefused(
-                        (tensors, arena) -> tensors.get(name).set(1, Float.NaN),
+                        (tensors, arena) ->
+                                Objects.requireNonNull(tensors.get(name)).set(1, Float.NaN),
                         name,
                         "element 1 ",
                         "NaN",
@@ -94,14 +106,20 @@ class BadModelTests {
     @Test
     void anEmbeddingThatIsNotFiniteIsNamed() {
         assertRefused(
-                (tensors, arena) -> tensors.get("emb.weight").set(2 * 64 + 3, Float.NaN), "emb.weight", "element 131");
+                (tensors, arena) ->
+                        Objects.requireNonNull(tensors.get("emb.weight"))
+                                .set(2 * 64 + 3, Float.NaN),
+                "emb.weight",
+                "element 131");
     }
 
     @Test
     void integersAreNoWeights() {
         assertRefused(
                 (tensors, arena) ->
-                        tensors.put("blocks.1.att.key.weight", Tensor.allocate(arena, DType.I32, 64, 64)),
+                        tensors.put(
+                                "blocks.1.att.key.weight",
+                                Tensor.allocate(arena, DType.I32, 64, 64)),
                 "blocks.1.att.key.weight is I32 [64, 64]; expected F32, F16 or BF16");
     }
 
@@ -109,7 +127,9 @@ class BadModelTests {
     void aBlockBeyondTheLastOneIsNamed() {
         assertRefused(
                 (tensors, arena) ->
-                        tensors.put("blocks.7.att.key.weight", Tensor.allocate(arena, DType.F32, 64, 64)),
+                        tensors.put(
+                                "blocks.7.att.key.weight",
+                                Tensor.allocate(arena, DType.F32, 64, 64)),
                 "blocks.7.att.key.weight",
                 "blocks.2.ln1.weight is missing");
     }
@@ -119,7 +139,8 @@ class BadModelTests {
         assertRefused(
                 (tensors, arena) -> {
                     tensors.clear();
-                    tensors.put("model.embed_tokens.weight", Tensor.allocate(arena, DType.F32, 4, 4));
+                    tensors.put(
+                            "model.embed_tokens.weight", Tensor.allocate(arena, DType.F32, 4, 4));
                 },
                 "1 tensors (model.embed_tokens.weight)",
                 "known here (rwkv7)");
@@ -128,12 +149,11 @@ class BadModelTests {
     @Test
     void theLayerZeroValueResidualMayBeThereOrNot() {
         Path file =
-                changed(
-                        (tensors, arena) -> {
-                            tensors.put("blocks.0.att.v0", Tensor.allocate(arena, DType.BF16, 1, 1, 64));
-                            tensors.put("blocks.0.att.v1", Tensor.allocate(arena, DType.BF16, 64, 16));
-                            tensors.put("blocks.0.att.v2", Tensor.allocate(arena, DType.BF16, 16, 64));
-                        });
+                changed((tensors, arena) -> {
+                    tensors.put("blocks.0.att.v0", Tensor.allocate(arena, DType.BF16, 1, 1, 64));
+                    tensors.put("blocks.0.att.v1", Tensor.allocate(arena, DType.BF16, 64, 16));
+                    tensors.put("blocks.0.att.v2", Tensor.allocate(arena, DType.BF16, 16, 64));
+                });
         try (Loaded with = new Loaded(file, "vector", 1);
                 Loaded without = new Loaded(MODEL, "vector", 1);
                 State a = with.model.newState();

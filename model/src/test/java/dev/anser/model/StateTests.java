@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -69,8 +70,8 @@ class StateTests {
     @Test
     void aStateFileHasTheOfficialNamesAndAxes() {
         Path file = folder.resolve("state.safetensors");
-        Golden.Array expected =
-                Golden.npz(Golden.own("rwkv7-L2-D64-hs32-half/bf16_upcast_state_f64.npz")).get("blocks.1.att_kv");
+        var states = Golden.npz(Golden.own("rwkv7-L2-D64-hs32-half/bf16_upcast_state_f64.npz"));
+        Golden.Array expected = Objects.requireNonNull(states.get("blocks.1.att_kv"));
         int[] tokens = Golden.npy(Golden.own("rwkv7-L2-D64-hs32-half/tokens.npy")).ints();
         try (Loaded loaded = new Loaded(MODEL, "vector", 1);
                 State state = loaded.model.newState()) {
@@ -138,10 +139,12 @@ class StateTests {
     @Test
     void aStateOfAnotherModelIsRefused() {
         try (Loaded loaded = new Loaded(MODEL, "vector", 1);
-                Loaded other = new Loaded(Golden.own("rwkv7-reverse/model-folded-L4.pth"), "vector", 1);
+                Loaded other =
+                        new Loaded(Golden.own("rwkv7-reverse/model-folded-L4.pth"), "vector", 1);
                 State state = loaded.model.newState();
                 State foreign = other.model.newState()) {
-            assertThatThrownBy(() -> state.set(foreign)).hasMessageContaining("a state of another model");
+            assertThatThrownBy(() -> state.set(foreign))
+                    .hasMessageContaining("a state of another model");
             assertThat(state.sameAs(foreign)).isFalse();
         }
     }
