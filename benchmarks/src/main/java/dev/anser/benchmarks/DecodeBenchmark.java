@@ -26,8 +26,8 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
-/// One token of one sequence, and a prompt of 512, through a whole model. With `-prof gc` the first shows that decoding
-/// allocates nothing on the Java heap.
+/// One token of one sequence, and a prompt of 512, through a whole model. With `-prof gc` the first
+/// shows that decoding allocates nothing on the Java heap.
 @org.openjdk.jmh.annotations.State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MILLISECONDS)

@@ -26,8 +26,9 @@ import org.knowm.xchart.XYChartBuilder;
 import org.knowm.xchart.style.Styler;
 import org.knowm.xchart.style.markers.SeriesMarkers;
 
-/// Decodes a million tokens greedily from one state, and writes the time per token and the resident memory of each block
-/// of tokens as a table and a plot: both must stay flat, since the state has a fixed size.
+/// Decodes a million tokens greedily from one state, and writes the time per token and the resident
+/// memory of each block of tokens as a table and a plot: both must stay flat, since the state has a
+/// fixed size.
 ///
 /// Arguments: the model, the number of tokens, and the path of the results without ending.
 public final class LongDecode {
@@ -40,7 +41,8 @@ public final class LongDecode {
     /// Runs the benchmark.
     public static void main(String[] arguments) throws IOException {
         if (arguments.length != 3) {
-            System.err.println("usage: LongDecode MODEL TOKENS RESULT (RESULT.csv and RESULT.svg are written)");
+            System.err.println(
+                    "usage: LongDecode MODEL TOKENS RESULT (RESULT.csv and RESULT.svg are written)");
             System.exit(2);
         }
         Path model = Path.of(arguments[0]);
@@ -97,7 +99,8 @@ public final class LongDecode {
     private static long residentBytes() throws IOException {
         Path status = Path.of("/proc/self/status");
         if (!Files.exists(status)) {
-            throw new IOException("/proc/self/status is not there; this benchmark reads the memory of Linux");
+            throw new IOException(
+                    "/proc/self/status is not there; this benchmark reads the memory of Linux");
         }
         for (String line : Files.readAllLines(status)) {
             if (line.startsWith("VmRSS:")) {
@@ -130,7 +133,11 @@ public final class LongDecode {
                 new XYChartBuilder()
                         .width(900)
                         .height(420)
-                        .title("Decoding " + String.format(Locale.ROOT, "%,.0f", x[x.length - 1]) + " tokens, " + model)
+                        .title(
+                                "Decoding "
+                                        + String.format(Locale.ROOT, "%,.0f", x[x.length - 1])
+                                        + " tokens, "
+                                        + model)
                         .xAxisTitle("tokens since the start")
                         .build();
         chart.addSeries("µs per token (left)", x, micros).setMarker(SeriesMarkers.NONE);

@@ -3,7 +3,6 @@ package dev.anser.checkpoint;
 import dev.anser.tensor.DType;
 import dev.anser.tensor.Shape;
 import dev.anser.tensor.Tensor;
-
 import java.util.Map;
 import java.util.SequencedSet;
 

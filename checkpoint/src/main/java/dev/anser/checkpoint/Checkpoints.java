@@ -1,7 +1,6 @@
 package dev.anser.checkpoint;
 
 import dev.anser.base.AnserException;
-
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

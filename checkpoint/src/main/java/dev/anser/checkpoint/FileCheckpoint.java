@@ -2,7 +2,6 @@ package dev.anser.checkpoint;
 
 import dev.anser.tensor.DType;
 import dev.anser.tensor.Tensor;
-
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Collections;

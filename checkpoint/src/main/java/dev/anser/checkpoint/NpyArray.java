@@ -2,7 +2,6 @@ package dev.anser.checkpoint;
 
 import dev.anser.base.AnserException;
 import dev.anser.tensor.Shape;
-
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 

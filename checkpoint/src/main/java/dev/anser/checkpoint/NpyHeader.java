@@ -2,12 +2,10 @@ package dev.anser.checkpoint;
 
 import dev.anser.tensor.Shape;
 import dev.anser.tensor.ShapeException;
-
-import org.jspecify.annotations.Nullable;
-
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// Parses the header of a `.npy` file, a Python dictionary of three known fields, and reads what
 /// follows.

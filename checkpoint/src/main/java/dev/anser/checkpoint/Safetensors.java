@@ -3,7 +3,6 @@ package dev.anser.checkpoint;
 import dev.anser.base.AnserException;
 import dev.anser.base.WholeFile;
 import dev.anser.tensor.Tensor;
-
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;

@@ -1,15 +1,13 @@
 package dev.anser.checkpoint;
 
 import dev.anser.tensor.DType;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /// Reads the table of a `.safetensors` file: eight bytes with the header's length, the header in
 /// JSON, the data.

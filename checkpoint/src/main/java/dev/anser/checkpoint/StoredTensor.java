@@ -3,7 +3,6 @@ package dev.anser.checkpoint;
 import dev.anser.tensor.DType;
 import dev.anser.tensor.Shape;
 import dev.anser.tensor.ShapeException;
-
 import java.util.Arrays;
 
 /// Where one tensor stands in a file: checked to lie inside it.

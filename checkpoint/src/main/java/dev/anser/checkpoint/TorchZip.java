@@ -1,9 +1,8 @@
 package dev.anser.checkpoint;
 
-import org.jspecify.annotations.Nullable;
-
 import java.nio.charset.StandardCharsets;
 import java.util.SequencedMap;
+import org.jspecify.annotations.Nullable;
 
 /// Reads the table of a `.pth` file of PyTorch 1.6 or later: a zip with a pickle, `data.pkl`, and
 /// one record per storage, `data/KEY`, all stored uncompressed under one folder of any name.

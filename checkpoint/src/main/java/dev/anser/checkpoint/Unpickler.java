@@ -1,9 +1,6 @@
 package dev.anser.checkpoint;
 
 import dev.anser.tensor.DType;
-
-import org.jspecify.annotations.Nullable;
-
 import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -11,6 +8,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /// Reads a Python pickle of tensors, dictionaries, lists, tuples, numbers and strings, and refuses
 /// everything else by its name.

@@ -1,7 +1,6 @@
 package dev.anser.checkpoint;
 
 import dev.anser.tensor.Tensor;
-
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 

@@ -1,13 +1,12 @@
 package dev.anser.checkpoint;
 
-import org.junit.jupiter.api.Assumptions;
-
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Assumptions;
 
 /// Finds files that the tests compare with: small ones beside the tests, all of them in a folder
 /// `shared` next to the project where there is one.

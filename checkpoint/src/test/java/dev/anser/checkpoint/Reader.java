@@ -1,7 +1,6 @@
 package dev.anser.checkpoint;
 
 import dev.anser.base.AnserException;
-
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.stream.Stream;

@@ -1,7 +1,6 @@
 package dev.anser.checkpoint;
 
 import com.code_intelligence.jazzer.junit.FuzzTest;
-
 import org.junit.jupiter.params.provider.MethodSource;
 
 /// Lets Jazzer look for inputs that break a reader, guided by coverage.

@@ -4,10 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
 import dev.anser.base.AnserException;
-
-import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
-
 import java.util.Objects;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 
 /// What a reader says about bad input.
 final class Refusal {

@@ -2,7 +2,8 @@ package dev.anser.model;
 
 import dev.anser.checkpoint.Checkpoint;
 
-/// One family of models: how to tell its checkpoints, and how to build a model from one. Found by `ServiceLoader`.
+/// One family of models: how to tell its checkpoints, and how to build a model from one. Found by
+/// `ServiceLoader`.
 public interface Architecture {
     /// The family's name, as in [ModelConfig#architecture()].
     String name();
@@ -10,9 +11,11 @@ public interface Architecture {
     /// Whether the names of `checkpoint`'s tensors are those of this family.
     boolean recognises(Checkpoint checkpoint);
 
-    /// Reads the sizes from the names and shapes of `checkpoint`'s tensors, without reading their data.
+    /// Reads the sizes from the names and shapes of `checkpoint`'s tensors, without reading their
+    /// data.
     ///
-    /// @throws dev.anser.checkpoint.ModelFormatException when a tensor is missing or has an impossible shape
+    /// @throws dev.anser.checkpoint.ModelFormatException when a tensor is missing or has an
+    ///   impossible shape
     ModelConfig describe(Checkpoint checkpoint);
 
     /// The tensors that a sequence's state has in a model of these sizes.
@@ -20,7 +23,7 @@ public interface Architecture {
 
     /// Builds the model. It borrows the checkpoint's tensors and does not close it.
     ///
-    /// @throws dev.anser.checkpoint.ModelFormatException when a tensor is missing, misshapen, of a type that cannot be
-    ///     computed with, or not finite
+    /// @throws dev.anser.checkpoint.ModelFormatException when a tensor is missing, misshapen, of a
+    ///   type that cannot be computed with, or not finite
     LanguageModel load(Checkpoint checkpoint);
 }

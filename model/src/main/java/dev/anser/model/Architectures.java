@@ -21,21 +21,25 @@ public final class Architectures {
 
     /// Builds the model that `checkpoint` holds. Keep the checkpoint open as long as the model.
     ///
-    /// @throws ModelFormatException when no architecture recognises it, or its tensors are not what they should be
+    /// @throws ModelFormatException when no architecture recognises it, or its tensors are not what
+    ///   they should be
     public static LanguageModel load(Checkpoint checkpoint) {
         return find(checkpoint).load(checkpoint);
     }
 
     /// The sizes of the model that `checkpoint` holds, without reading its weights.
     ///
-    /// @throws ModelFormatException when no architecture recognises it, or its tensors are not what they should be
+    /// @throws ModelFormatException when no architecture recognises it, or its tensors are not what
+    ///   they should be
     public static ModelConfig describe(Checkpoint checkpoint) {
         return find(checkpoint).describe(checkpoint);
     }
 
-    /// The tensors that a sequence's state has in the model that `checkpoint` holds, without reading its weights.
+    /// The tensors that a sequence's state has in the model that `checkpoint` holds, without
+    /// reading its weights.
     ///
-    /// @throws ModelFormatException when no architecture recognises it, or its tensors are not what they should be
+    /// @throws ModelFormatException when no architecture recognises it, or its tensors are not what
+    ///   they should be
     public static StateLayout stateLayout(Checkpoint checkpoint) {
         Architecture architecture = find(checkpoint);
         return architecture.stateLayout(architecture.describe(checkpoint));

@@ -6,10 +6,12 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/// A ragged batch: segments of different lengths, each some next tokens of one sequence and that sequence's state.
+/// A ragged batch: segments of different lengths, each some next tokens of one sequence and that
+/// sequence's state.
 ///
-/// Decoding one sequence is a batch of one segment with one token; a prompt is one segment with many; serving mixes
-/// both. A batch can be used again with other tokens of the same lengths: see [#token(int, int)].
+/// Decoding one sequence is a batch of one segment with one token; a prompt is one segment with
+/// many; serving mixes both. A batch can be used again with other tokens of the same lengths: see
+/// [#token(int, int)].
 public final class Batch implements Segments {
     /// Which rows of a segment logits are wanted for.
     public enum Logits {
@@ -56,14 +58,16 @@ public final class Batch implements Segments {
 
         private Builder() {}
 
-        /// Adds the next `tokens` (at least one) of the sequence with `state`. A state may be in a batch only once.
+        /// Adds the next `tokens` (at least one) of the sequence with `state`. A state may be in a
+        /// batch only once.
         public Builder add(State state, Logits logits, int... tokens) {
             if (tokens.length == 0) {
                 throw new IllegalArgumentException("a segment needs at least one token");
             }
             for (State other : states) {
                 if (other == state) {
-                    throw new IllegalArgumentException("the same state stands in the batch twice; copy it first");
+                    throw new IllegalArgumentException(
+                            "the same state stands in the batch twice; copy it first");
                 }
             }
             this.states.add(state);

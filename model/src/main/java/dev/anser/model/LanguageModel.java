@@ -5,8 +5,9 @@ import dev.anser.tensor.Tensor;
 
 /// An architecture with its weights: tokens and states in, logits and states out.
 ///
-/// A model is immutable and may be used by many threads at once, each with its own [Ops] and states. It borrows its
-/// large weights from the checkpoint that it was built from, which must stay open as long as the model is used.
+/// A model is immutable and may be used by many threads at once, each with its own [Ops] and
+/// states. It borrows its large weights from the checkpoint that it was built from, which must stay
+/// open as long as the model is used.
 public interface LanguageModel extends AutoCloseable {
     /// Sizes and names of this model.
     ModelConfig config();
@@ -25,8 +26,8 @@ public interface LanguageModel extends AutoCloseable {
 
     /// Runs every token of `batch` through the model and moves the states of its sequences on.
     ///
-    /// @return the logits of the rows that the batch asks for, one under the other: (rows, V). Valid until the next
-    ///     pass of `ops`.
+    /// @return the logits of the rows that the batch asks for, one under the other: (rows, V).
+    ///   Valid until the next pass of `ops`.
     Tensor forward(Ops ops, Batch batch);
 
     /// Frees what the model itself allocated (the small vectors as F32).

@@ -1,6 +1,7 @@
 package dev.anser.model;
 
-/// What an architecture needs to know before its weights: everything here is read from tensor names and shapes.
+/// What an architecture needs to know before its weights: everything here is read from tensor names
+/// and shapes.
 ///
 /// @param architecture the family, such as `rwkv7`
 /// @param version the version within the family as its authors write it, such as `7.0`

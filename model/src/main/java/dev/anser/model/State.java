@@ -3,7 +3,8 @@ package dev.anser.model;
 import dev.anser.tensor.Tensor;
 import java.nio.file.Path;
 
-/// All that a model remembers of one sequence: a value that can be copied, saved, loaded and compared.
+/// All that a model remembers of one sequence: a value that can be copied, saved, loaded and
+/// compared.
 ///
 /// Owns its memory and is closed by whoever created it. Not for concurrent use.
 public interface State extends AutoCloseable {

@@ -12,7 +12,8 @@ public record StateLayout(String architecture, List<Slot> slots) {
     ///
     /// @param name its name in a state file, such as `blocks.0.att_kv`
     /// @param shape its shape, in memory and in a state file
-    /// @param transposedInFile whether a state file has the last two axes the other way round than memory
+    /// @param transposedInFile whether a state file has the last two axes the other way round than
+    ///   memory
     public record Slot(String name, Shape shape, boolean transposedInFile) {}
 
     /// Copies the list.

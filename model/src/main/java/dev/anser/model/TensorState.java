@@ -14,8 +14,8 @@ import java.util.Map;
 
 /// A state made of the tensors of its layout, in one block of native memory.
 ///
-/// In a file the tensors have the axes that the family's official code uses; in memory those that its kernel wants.
-/// [StateLayout.Slot#transposedInFile()] says where the two differ.
+/// In a file the tensors have the axes that the family's official code uses; in memory those that
+/// its kernel wants. [StateLayout.Slot#transposedInFile()] says where the two differ.
 public final class TensorState implements State {
     private final StateLayout layout;
     private final Arena arena = Arena.ofShared();
@@ -86,7 +86,9 @@ public final class TensorState implements State {
                 named.put(slot.name(), tensor);
             }
             Safetensors.write(
-                    file, new LinkedHashMap<>(named), Map.of("architecture", layout.architecture()));
+                    file,
+                    new LinkedHashMap<>(named),
+                    Map.of("architecture", layout.architecture()));
         }
     }
 
@@ -134,7 +136,13 @@ public final class TensorState implements State {
         for (long i = 0; i < tensor.elements(); i++) {
             if (!Float.isFinite(tensor.get(i))) {
                 throw new AnserException(
-                        file + ": element " + i + " of tensor " + slot.name() + " is " + tensor.get(i)
+                        file
+                                + ": element "
+                                + i
+                                + " of tensor "
+                                + slot.name()
+                                + " is "
+                                + tensor.get(i)
                                 + "; expected finite numbers");
             }
         }

@@ -8,11 +8,11 @@ import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
 
-/// Takes the tensors of a model out of a checkpoint, each checked against what the architecture expects, and counts
-/// them.
+/// Takes the tensors of a model out of a checkpoint, each checked against what the architecture
+/// expects, and counts them.
 ///
-/// Matrices stay where the checkpoint has them, in the type that the file has. Vectors are copied as F32 into the
-/// model's own arena: there are few of them, and kernels want them so.
+/// Matrices stay where the checkpoint has them, in the type that the file has. Vectors are copied
+/// as F32 into the model's own arena: there are few of them, and kernels want them so.
 public final class WeightReader {
     private final Checkpoint checkpoint;
     private final Arena arena;
@@ -143,6 +143,12 @@ public final class WeightReader {
 
     private ModelFormatException wrong(String name, Tensor tensor, String expected) {
         return new ModelFormatException(
-                checkpoint.source() + ": tensor " + name + " is " + tensor + "; expected " + expected);
+                checkpoint.source()
+                        + ": tensor "
+                        + name
+                        + " is "
+                        + tensor
+                        + "; expected "
+                        + expected);
     }
 }

@@ -12,8 +12,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// What a sequence computes depends on itself alone, bit for bit: not on its neighbours in a batch, on how it is cut
-/// into chunks, or on the number of threads.
+/// What a sequence computes depends on itself alone, bit for bit: not on its neighbours in a batch,
+/// on how it is cut into chunks, or on the number of threads.
 class BatchTests {
     private static final Path MODEL = Golden.own("rwkv7-L2-D64-hs32-half/model-fp16.pth");
 
@@ -67,7 +67,9 @@ class BatchTests {
                     if (expected == null) {
                         expected = logits;
                     }
-                    assertThat(logits).as("%d threads, chunks of %d", threads, chunk).isEqualTo(expected);
+                    assertThat(logits)
+                            .as("%d threads, chunks of %d", threads, chunk)
+                            .isEqualTo(expected);
                 }
             }
         }
@@ -92,8 +94,10 @@ class BatchTests {
                                     .build());
             assertThat(logits.rows()).isEqualTo(3);
             float[] actual = logits.toFloats();
-            assertThat(Arrays.copyOfRange(actual, 0, 128)).isEqualTo(Arrays.copyOfRange(expected, 8 * 128, 9 * 128));
-            assertThat(Arrays.copyOfRange(actual, 128, 384)).isEqualTo(Arrays.copyOfRange(expected, 0, 256));
+            assertThat(Arrays.copyOfRange(actual, 0, 128))
+                    .isEqualTo(Arrays.copyOfRange(expected, 8 * 128, 9 * 128));
+            assertThat(Arrays.copyOfRange(actual, 128, 384))
+                    .isEqualTo(Arrays.copyOfRange(expected, 0, 256));
             assertThat(a.sameAs(b)).isTrue();
         }
     }
@@ -102,13 +106,14 @@ class BatchTests {
     void impossibleBatchesAreRefused() {
         try (Loaded loaded = new Loaded(MODEL, "vector", 1);
                 State state = loaded.model.newState()) {
-            assertThatThrownBy(() -> Batch.of(state, Batch.Logits.LAST)).hasMessageContaining("at least one token");
-            assertThatThrownBy(() -> Batch.builder().build()).hasMessageContaining("at least one segment");
-            assertThatThrownBy(
-                            () ->
-                                    Batch.builder()
-                                            .add(state, Batch.Logits.LAST, 1)
-                                            .add(state, Batch.Logits.LAST, 2))
+            assertThatThrownBy(() -> Batch.of(state, Batch.Logits.LAST))
+                    .hasMessageContaining("at least one token");
+            assertThatThrownBy(() -> Batch.builder().build())
+                    .hasMessageContaining("at least one segment");
+            assertThatThrownBy(() ->
+                            Batch.builder()
+                                    .add(state, Batch.Logits.LAST, 1)
+                                    .add(state, Batch.Logits.LAST, 2))
                     .hasMessageContaining("twice");
             assertThatThrownBy(() -> loaded.logits(state, 1, 128))
                     .hasMessage("token id 128 is outside the vocabulary of 128 tokens");

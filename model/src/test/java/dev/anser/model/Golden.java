@@ -16,8 +16,8 @@ import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipInputStream;
 
-/// Numbers that the official implementations computed: some are this project's own test resources, all are in a folder
-/// `shared/golden` beside the checkout where there is one.
+/// Numbers that the official implementations computed: some are this project's own test resources,
+/// all are in a folder `shared/golden` beside the checkout where there is one.
 final class Golden {
     /// An array of a `.npy` file as doubles.
     record Array(int[] shape, double[] values) {
@@ -85,7 +85,8 @@ final class Golden {
 
     static Map<String, Array> npz(Path file) {
         Map<String, Array> arrays = new LinkedHashMap<>();
-        try (ZipInputStream zip = new ZipInputStream(new ByteArrayInputStream(Files.readAllBytes(file)))) {
+        try (ZipInputStream zip =
+                new ZipInputStream(new ByteArrayInputStream(Files.readAllBytes(file)))) {
             ZipEntry entry = zip.getNextEntry();
             while (entry != null) {
                 arrays.put(entry.getName().replace(".npy", ""), parse(zip.readAllBytes()));
@@ -100,7 +101,8 @@ final class Golden {
     private static Array parse(byte[] bytes) {
         ByteBuffer buffer = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
         int headerLength = buffer.getShort(8) & 0xffff;
-        Matcher header = HEADER.matcher(new String(bytes, 10, headerLength, StandardCharsets.US_ASCII));
+        Matcher header =
+                HEADER.matcher(new String(bytes, 10, headerLength, StandardCharsets.US_ASCII));
         if (!header.find()) {
             throw new AssertionError("not a .npy header that this test reads");
         }

@@ -22,8 +22,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /// RWKV-7 against numbers of the official code in double precision.
 ///
-/// The official code in float differs from them by 7e-6 in the logits (which are about ±5) and 2.4e-5 in the state;
-/// these tests allow 5e-5 and 1e-4. A real mistake, such as a wrong epsilon, moves the logits by 0.03 or more.
+/// The official code in float differs from them by 7e-6 in the logits (which are about ±5) and
+/// 2.4e-5 in the state; these tests allow 5e-5 and 1e-4. A real mistake, such as a wrong epsilon,
+/// moves the logits by 0.03 or more.
 class Rwkv7GoldenTests {
     private static final double LOGITS = 5e-5;
     private static final double STATE = 1e-4;
@@ -58,7 +59,8 @@ class Rwkv7GoldenTests {
         }
     }
 
-    private static void checkState(State state, Map<String, Golden.Array> expected, double tolerance) {
+    private static void checkState(
+            State state, Map<String, Golden.Array> expected, double tolerance) {
         assertThat(state.layout().slots()).hasSize(expected.size());
         for (int i = 0; i < state.layout().slots().size(); i++) {
             StateLayout.Slot slot = state.layout().slots().get(i);
@@ -143,7 +145,10 @@ class Rwkv7GoldenTests {
             }
             assertThat(expected.largestDifference(picked)).isLessThan(LOGITS);
             double largest =
-                    expectedState.values().stream().mapToDouble(Golden.Array::largest).max().orElseThrow();
+                    expectedState.values().stream()
+                            .mapToDouble(Golden.Array::largest)
+                            .max()
+                            .orElseThrow();
             checkState(state, expectedState, 1e-4 * largest);
         }
     }
@@ -157,14 +162,21 @@ class Rwkv7GoldenTests {
         ByteBuffer expected = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
         for (int chunk : new int[] {1, 3}) {
             try (Loaded loaded =
-                            new Loaded(folder.resolve("tiny-rwkv-7v0-834K-" + type + ".bin"), "vector", 2);
+                            new Loaded(
+                                    folder.resolve("tiny-rwkv-7v0-834K-" + type + ".bin"),
+                                    "vector",
+                                    2);
                     State state = loaded.model.newState()) {
                 float[] logits = loaded.logits(state, chunk, '"', 'i', 'n');
                 double largest = 0;
                 for (int i = 0; i < 256; i++) {
-                    largest = Math.max(largest, Math.abs(logits[2 * 256 + i] - expected.getFloat(4 * i)));
+                    largest =
+                            Math.max(
+                                    largest,
+                                    Math.abs(logits[2 * 256 + i] - expected.getFloat(4 * i)));
                 }
-                // The expected logits are those of the FP32 file; rounding its weights to FP16 moves them by 0.006.
+                // The expected logits are those of the FP32 file; rounding its weights to FP16
+                // moves them by 0.006.
                 assertThat(largest).isLessThan(type.equals("FP32") ? 1e-5 : 0.02);
             }
         }
@@ -174,14 +186,19 @@ class Rwkv7GoldenTests {
     void theTrainedDigitReverserReversesItsSamples() throws IOException {
         String digits = "0123456789,#";
         String json = Files.readString(Golden.own("rwkv7-reverse/samples.json"));
-        Matcher samples = Pattern.compile("\"input\": \"([0-9]+)\", \"expected\": \"([0-9]+#)\"").matcher(json);
+        Matcher samples =
+                Pattern.compile("\"input\": \"([0-9]+)\", \"expected\": \"([0-9]+#)\"")
+                        .matcher(json);
         int count = 0;
-        try (Loaded loaded = new Loaded(Golden.own("rwkv7-reverse/model-folded-L4.pth"), "vector", 2)) {
+        try (Loaded loaded =
+                new Loaded(Golden.own("rwkv7-reverse/model-folded-L4.pth"), "vector", 2)) {
             while (samples.find()) {
                 count++;
                 try (State state = loaded.model.newState()) {
                     int[] prompt = (samples.group(1) + ",").chars().map(digits::indexOf).toArray();
-                    Tensor logits = loaded.model.forward(loaded.ops, Batch.of(state, Batch.Logits.LAST, prompt));
+                    Tensor logits =
+                            loaded.model.forward(
+                                    loaded.ops, Batch.of(state, Batch.Logits.LAST, prompt));
                     StringBuilder answer = new StringBuilder();
                     while (answer.length() < samples.group(2).length()) {
                         int best = 0;
@@ -189,7 +206,9 @@ class Rwkv7GoldenTests {
                             best = logits.get(i) > logits.get(best) ? i : best;
                         }
                         answer.append(digits.charAt(best));
-                        logits = loaded.model.forward(loaded.ops, Batch.of(state, Batch.Logits.LAST, best));
+                        logits =
+                                loaded.model.forward(
+                                        loaded.ops, Batch.of(state, Batch.Logits.LAST, best));
                     }
                     assertThat(answer.toString()).isEqualTo(samples.group(2));
                 }

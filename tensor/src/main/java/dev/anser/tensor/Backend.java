@@ -2,7 +2,8 @@ package dev.anser.tensor;
 
 import java.util.Optional;
 
-/// A way to run [Ops], found by `ServiceLoader`. The scalar reference and the Vector API are built in.
+/// A way to run [Ops], found by `ServiceLoader`. The scalar reference and the Vector API are built
+/// in.
 public interface Backend {
     /// The name by which it is forced, such as `scalar`, in lower case.
     String name();
@@ -16,6 +17,7 @@ public interface Backend {
     /// Among those available, the one with the highest rank is the default.
     int rank();
 
-    /// New operations on `threads`, with a workspace of their own. For one thread at a time; the caller closes them.
+    /// New operations on `threads`, with a workspace of their own. For one thread at a time; the
+    /// caller closes them.
     EagerOps newOps(Threads threads);
 }

@@ -10,8 +10,8 @@ import java.util.ServiceLoader;
 
 /// Every backend there is, and the choice among them.
 ///
-/// `ANSER_BACKEND` forces one by name; otherwise the available one of the highest rank is taken. The choice is logged
-/// once.
+/// `ANSER_BACKEND` forces one by name; otherwise the available one of the highest rank is taken.
+/// The choice is logged once.
 public final class Backends {
     private static final System.Logger LOG = System.getLogger("dev.anser.tensor");
 
@@ -36,13 +36,17 @@ public final class Backends {
             if (backend.name().equals(name)) {
                 Optional<String> reason = backend.unavailable();
                 if (reason.isPresent()) {
-                    throw new AnserException("backend '" + name + "' cannot run here: " + reason.get());
+                    throw new AnserException(
+                            "backend '" + name + "' cannot run here: " + reason.get());
                 }
                 return backend;
             }
         }
         throw new AnserException(
-                "there is no backend '" + name + "'; expected one of " + all.stream().map(Backend::name).toList());
+                "there is no backend '"
+                        + name
+                        + "'; expected one of "
+                        + all.stream().map(Backend::name).toList());
     }
 
     private static Backend best() {
@@ -52,7 +56,11 @@ public final class Backends {
                 LOG.log(System.Logger.Level.DEBUG, "computing with {0}", backend.description());
                 return backend;
             }
-            LOG.log(System.Logger.Level.WARNING, "not using {0}: {1}", backend.name(), reason.get());
+            LOG.log(
+                    System.Logger.Level.WARNING,
+                    "not using {0}: {1}",
+                    backend.name(),
+                    reason.get());
         }
         throw new IllegalStateException("the scalar backend is always available");
     }

@@ -2,8 +2,8 @@ package dev.anser.tensor;
 
 /// How the numbers of a tensor are stored, little-endian.
 ///
-/// A type stores its elements in blocks: plain types have blocks of one element, quantised types pack several elements
-/// with their scale.
+/// A type stores its elements in blocks: plain types have blocks of one element, quantised types
+/// pack several elements with their scale.
 public enum DType {
     /// IEEE 754 binary32.
     F32(1, 4),
@@ -54,8 +54,12 @@ public enum DType {
     /// @throws ShapeException when `elements` is not a whole number of blocks
     public long bytes(long elements) {
         if (elements % blockElements != 0) {
-            throw new ShapeException(elements + " elements of " + this + " are not a whole number of blocks of "
-                    + blockElements);
+            throw new ShapeException(
+                    elements
+                            + " elements of "
+                            + this
+                            + " are not a whole number of blocks of "
+                            + blockElements);
         }
         return Math.multiplyExact(elements / blockElements, (long) blockBytes);
     }

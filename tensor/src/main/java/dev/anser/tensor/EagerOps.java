@@ -1,7 +1,7 @@
 package dev.anser.tensor;
 
-/// Executes every operation at once on the CPU: checks the shapes, takes the result from its workspace, cuts the work
-/// into parts for the team, and calls the backend's kernels.
+/// Executes every operation at once on the CPU: checks the shapes, takes the result from its
+/// workspace, cuts the work into parts for the team, and calls the backend's kernels.
 ///
 /// For one thread at a time. Several may share one [Threads].
 public final class EagerOps implements Ops, AutoCloseable {
@@ -45,10 +45,17 @@ public final class EagerOps implements Ops, AutoCloseable {
         for (int i = 0; i < count; i++) {
             if (ids[i] < 0 || ids[i] >= table.rows()) {
                 throw new ShapeException(
-                        "token id " + ids[i] + " is outside the vocabulary of " + table.rows() + " tokens");
+                        "token id "
+                                + ids[i]
+                                + " is outside the vocabulary of "
+                                + table.rows()
+                                + " tokens");
             }
             kernels.toFloat(
-                    table.dtype(), table.address() + ids[i] * rowBytes, y.address() + 4L * i * columns, columns);
+                    table.dtype(),
+                    table.address() + ids[i] * rowBytes,
+                    y.address() + 4L * i * columns,
+                    columns);
         }
         return y;
     }
@@ -63,7 +70,9 @@ public final class EagerOps implements Ops, AutoCloseable {
                 throw new ShapeException("row " + rows[i] + " is outside " + x);
             }
             Memory.copy(
-                    x.address() + 4L * rows[i] * columns, y.address() + 4L * i * columns, 4L * columns);
+                    x.address() + 4L * rows[i] * columns,
+                    y.address() + 4L * i * columns,
+                    4L * columns);
         }
         return y;
     }
@@ -86,7 +95,14 @@ public final class EagerOps implements Ops, AutoCloseable {
         int in = x.columns();
         int out = weight.rows();
         if (weight.columns() != in) {
-            throw new ShapeException("linear of " + x + " with a weight " + weight + ": expected " + in + " columns");
+            throw new ShapeException(
+                    "linear of "
+                            + x
+                            + " with a weight "
+                            + weight
+                            + ": expected "
+                            + in
+                            + " columns");
         }
         Tensor y = workspace.allocate(x.rows(), out);
         job.matrix(Job.Kind.LINEAR, x, weight, y, in, out);
@@ -101,7 +117,8 @@ public final class EagerOps implements Ops, AutoCloseable {
         int in = x.columns();
         int out = weight.columns();
         if (weight.rows() != in) {
-            throw new ShapeException("project of " + x + " with a weight " + weight + ": expected " + in + " rows");
+            throw new ShapeException(
+                    "project of " + x + " with a weight " + weight + ": expected " + in + " rows");
         }
         Tensor y = workspace.allocate(x.rows(), out);
         job.matrix(Job.Kind.PROJECT, x, weight, y, in, out);
@@ -109,8 +126,8 @@ public final class EagerOps implements Ops, AutoCloseable {
         return y;
     }
 
-    /// Cuts a product by output columns: at least [Job#OUTPUT_GRAIN] each, and some parts more than threads so that a
-    /// slower one does not hold up the others.
+    /// Cuts a product by output columns: at least [Job#OUTPUT_GRAIN] each, and some parts more than
+    /// threads so that a slower one does not hold up the others.
     private void runMatrix(int rows, int in, int out) {
         boolean small = (long) rows * in * out < Job.SMALL_PRODUCT;
         int grain = small ? out : Math.max(Job.OUTPUT_GRAIN, roundUp(out, threads.count() * 8));
@@ -229,7 +246,15 @@ public final class EagerOps implements Ops, AutoCloseable {
 
     @Override
     public Tensor wkv7(
-            Tensor r, Tensor w, Tensor k, Tensor v, Tensor a, Tensor b, int headSize, Segments segments, int slot) {
+            Tensor r,
+            Tensor w,
+            Tensor k,
+            Tensor v,
+            Tensor a,
+            Tensor b,
+            int headSize,
+            Segments segments,
+            int slot) {
         requireSame(r, w, "wkv7");
         requireSame(r, k, "wkv7");
         requireSame(r, v, "wkv7");
@@ -240,9 +265,15 @@ public final class EagerOps implements Ops, AutoCloseable {
         int heads = r.columns() / headSize;
         for (int s = 0; s < segments.count(); s++) {
             Tensor state = segments.carried(s, slot);
-            if (state.dtype() != DType.F32 || state.elements() != (long) heads * headSize * headSize) {
+            if (state.dtype() != DType.F32
+                    || state.elements() != (long) heads * headSize * headSize) {
                 throw new ShapeException(
-                        "wkv7 with " + heads + " heads of " + headSize + " cannot carry a state " + state);
+                        "wkv7 with "
+                                + heads
+                                + " heads of "
+                                + headSize
+                                + " cannot carry a state "
+                                + state);
             }
         }
         Tensor y = workspace.allocate(r.rows(), r.columns());
@@ -304,13 +335,15 @@ public final class EagerOps implements Ops, AutoCloseable {
 
     private static void requireMatrix(Tensor tensor, String what) {
         if (tensor.shape().rank() != 2 || !tensor.dtype().computable()) {
-            throw new ShapeException(what + " is " + tensor + "; expected a matrix of F32, F16 or BF16");
+            throw new ShapeException(
+                    what + " is " + tensor + "; expected a matrix of F32, F16 or BF16");
         }
     }
 
     private static void requireVector(Tensor tensor, int elements, String what) {
         if (tensor.dtype() != DType.F32 || tensor.elements() != elements) {
-            throw new ShapeException(what + " is " + tensor + "; expected F32 with " + elements + " elements");
+            throw new ShapeException(
+                    what + " is " + tensor + "; expected F32 with " + elements + " elements");
         }
     }
 
@@ -319,7 +352,8 @@ public final class EagerOps implements Ops, AutoCloseable {
                 || b.dtype() != DType.F32
                 || a.rows() != b.rows()
                 || a.columns() != b.columns()) {
-            throw new ShapeException(operation + " of " + a + " and " + b + ": expected the same shape in F32");
+            throw new ShapeException(
+                    operation + " of " + a + " and " + b + ": expected the same shape in F32");
         }
     }
 
@@ -331,7 +365,8 @@ public final class EagerOps implements Ops, AutoCloseable {
 
     private static void requireRows(Tensor x, Segments segments) {
         if (x.rows() != segments.rows()) {
-            throw new ShapeException(x + " has " + x.rows() + " rows, the batch " + segments.rows());
+            throw new ShapeException(
+                    x + " has " + x.rows() + " rows, the batch " + segments.rows());
         }
     }
 

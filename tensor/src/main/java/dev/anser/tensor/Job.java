@@ -4,8 +4,9 @@ import org.jspecify.annotations.Nullable;
 
 /// The operation in progress, in a form that the team can run in parts.
 ///
-/// A lambda per operation would be an allocation per operation; so each [EagerOps] has this one task and fills it in.
-/// Parts are ranges of the unit that the operation is cut by: output columns, rows, or heads.
+/// A lambda per operation would be an allocation per operation; so each [EagerOps] has this one
+/// task and fills it in. Parts are ranges of the unit that the operation is cut by: output columns,
+/// rows, or heads.
 final class Job implements Threads.Task {
     /// Multiply-adds below which a product is not worth waking the team.
     static final long SMALL_PRODUCT = 1 << 17;
@@ -13,7 +14,8 @@ final class Job implements Threads.Task {
     /// Elements below which rows are not worth a part of their own.
     static final int SMALL_ROWS = 1 << 14;
 
-    /// Output columns are cut in multiples of this, so that no part has a ragged vector that another has not.
+    /// Output columns are cut in multiples of this, so that no part has a ragged vector that
+    /// another has not.
     static final int OUTPUT_GRAIN = 64;
 
     enum Kind {
@@ -124,16 +126,20 @@ final class Job implements Threads.Task {
         int from = part * grain;
         int to = Math.min(total, from + grain);
         switch (kind) {
-            case LINEAR ->
-                    kernels.linear(
-                            type, a, rows, in, b, out, from, to, y, worker);
+            case LINEAR -> kernels.linear(type, a, rows, in, b, out, from, to, y, worker);
             case PROJECT -> kernels.project(type, a, rows, in, b, out, from, to, y, worker);
             case ADD -> kernels.add(at(a, from), at(b, from), at(y, from), (to - from) * columns);
             case TANH -> kernels.tanh(at(a, from), at(y, from), (to - from) * columns);
             case SIGMOID -> kernels.sigmoid(at(a, from), at(y, from), (to - from) * columns);
-            case RELU_SQUARED -> kernels.reluSquared(at(a, from), at(y, from), (to - from) * columns);
+            case RELU_SQUARED ->
+                    kernels.reluSquared(at(a, from), at(y, from), (to - from) * columns);
             case LERP ->
-                    kernels.lerp(at(a, from), at(b, from), at(c, from), at(y, from), (to - from) * columns);
+                    kernels.lerp(
+                            at(a, from),
+                            at(b, from),
+                            at(c, from),
+                            at(y, from),
+                            (to - from) * columns);
             case SIGMOID_WITH_BIAS -> {
                 for (int row = from; row < to; row++) {
                     kernels.sigmoidWithBias(at(a, row), b, at(y, row), columns);
@@ -173,7 +179,8 @@ final class Job implements Threads.Task {
                             ? segments.carried(segment, slot).address()
                             : at(a, row - 1);
             for (int i = 0; i < mixes.length; i++) {
-                kernels.lerp(at(a, row), previous, mixes[i].address(), at(y + i * part, row), columns);
+                kernels.lerp(
+                        at(a, row), previous, mixes[i].address(), at(y + i * part, row), columns);
             }
         }
     }

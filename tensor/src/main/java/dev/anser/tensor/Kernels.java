@@ -2,12 +2,13 @@ package dev.anser.tensor;
 
 /// The arithmetic of one backend, on raw addresses and one thread.
 ///
-/// [ReferenceKernels] says what each one means, in plain Java; every other implementation is tested against it. Ranges
-/// are half open. Callers have checked all shapes; kernels check nothing. Activations and vectors are F32; only weight
-/// matrices have a type.
+/// [ReferenceKernels] says what each one means, in plain Java; every other implementation is tested
+/// against it. Ranges are half open. Callers have checked all shapes; kernels check nothing.
+/// Activations and vectors are F32; only weight matrices have a type.
 ///
-/// A result element depends on the operands alone: each is summed in one fixed order, whatever the range or the number
-/// of rows. So the same row gives the same bits alone or in a batch, in one range or cut into many.
+/// A result element depends on the operands alone: each is summed in one fixed order, whatever the
+/// range or the number of rows. So the same row gives the same bits alone or in a batch, in one
+/// range or cut into many.
 interface Kernels {
     /// `count` elements of `type` at `source` to floats at `target`.
     void toFloat(DType type, long source, long target, int count);
@@ -15,13 +16,33 @@ interface Kernels {
     /// Whether no element is infinite or NaN.
     boolean allFinite(long x, int count);
 
-    /// For each of `rows` rows of `x` (rows, in): outputs `from..to` of `x · wᵀ`, with `w` (out, in), into `y` (rows,
-    /// out). For team member `worker`, which has scratch memory of its own.
-    void linear(DType type, long x, int rows, int in, long w, int out, int from, int to, long y, int worker);
+    /// For each of `rows` rows of `x` (rows, in): outputs `from..to` of `x · wᵀ`, with `w` (out,
+    /// in), into `y` (rows, out). For team member `worker`, which has scratch memory of its own.
+    void linear(
+            DType type,
+            long x,
+            int rows,
+            int in,
+            long w,
+            int out,
+            int from,
+            int to,
+            long y,
+            int worker);
 
-    /// For each of `rows` rows of `x` (rows, in): outputs `from..to` of `x · w`, with `w` (in, out), into `y` (rows,
-    /// out). For team member `worker`, which has scratch memory of its own.
-    void project(DType type, long x, int rows, int in, long w, int out, int from, int to, long y, int worker);
+    /// For each of `rows` rows of `x` (rows, in): outputs `from..to` of `x · w`, with `w` (in,
+    /// out), into `y` (rows, out). For team member `worker`, which has scratch memory of its own.
+    void project(
+            DType type,
+            long x,
+            int rows,
+            int in,
+            long w,
+            int out,
+            int from,
+            int to,
+            long y,
+            int worker);
 
     /// `y = a + b`.
     void add(long a, long b, long y, int count);
@@ -48,13 +69,42 @@ interface Kernels {
     void layerNorm(long x, long weight, long bias, float epsilon, long y, int count);
 
     /// One head of [Ops#keys7]: `size` channels.
-    void keys7(long k, long a, long keyScale, long keyRate, long key, long removal, long inContext, int size);
+    void keys7(
+            long k,
+            long a,
+            long keyScale,
+            long keyRate,
+            long key,
+            long removal,
+            long inContext,
+            int size);
 
-    /// `tokens` steps of one head of [Ops#wkv7], each of `size` channels with `stride` floats between tokens; `state`
-    /// is (size, size), key-major.
-    void wkv7(long r, long w, long k, long v, long a, long b, long y, int size, int stride, int tokens, long state);
+    /// `tokens` steps of one head of [Ops#wkv7], each of `size` channels with `stride` floats
+    /// between tokens; `state` is (size, size), key-major.
+    void wkv7(
+            long r,
+            long w,
+            long k,
+            long v,
+            long a,
+            long b,
+            long y,
+            int size,
+            int stride,
+            int tokens,
+            long state);
 
     /// One head of [Ops#gatedGroupNorm7]: `size` channels.
     void gatedGroupNorm7(
-            long x, long weight, long bias, float epsilon, long r, long k, long v, long bonus, long g, long y, int size);
+            long x,
+            long weight,
+            long bias,
+            float epsilon,
+            long r,
+            long k,
+            long v,
+            long bonus,
+            long g,
+            long y,
+            int size);
 }

@@ -12,14 +12,16 @@ import jdk.incubator.vector.VectorSpecies;
 
 /// The vector widths that all vector kernels share, and how weights become float lanes.
 ///
-/// The width is the machine's preferred one; the system property `anser.vector.bits` (128, 256, 512) forces another,
-/// for tests.
+/// The width is the machine's preferred one; the system property `anser.vector.bits` (128, 256,
+/// 512) forces another, for tests.
 final class Lanes {
     static final VectorSpecies<Float> FLOATS = floats();
     static final VectorSpecies<Integer> INTS = VectorSpecies.of(int.class, FLOATS.vectorShape());
+
     /// As many shorts as [#FLOATS] has lanes.
     static final VectorSpecies<Short> SHORTS =
             VectorSpecies.of(short.class, VectorShape.forBitSize(FLOATS.vectorBitSize() / 2));
+
     static final int COUNT = FLOATS.length();
     static final int BYTES = FLOATS.vectorByteSize();
 

@@ -5,8 +5,9 @@ import java.lang.foreign.ValueLayout;
 
 /// All of native memory as one segment.
 ///
-/// Kernels address it by absolute address. A constant segment without end costs no bounds or lifetime check in a hot
-/// loop, where a tensor's own segment costs both; [EagerOps] has checked every shape before.
+/// Kernels address it by absolute address. A constant segment without end costs no bounds or
+/// lifetime check in a hot loop, where a tensor's own segment costs both; [EagerOps] has checked
+/// every shape before.
 final class Memory {
     @SuppressWarnings("restricted")
     static final MemorySegment ALL = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
@@ -30,7 +31,8 @@ final class Memory {
             case F32 -> ALL.get(FLOAT, address + index * 4);
             case F16 -> Float.float16ToFloat(ALL.get(SHORT, address + index * 2));
             case BF16 -> Float.intBitsToFloat(ALL.get(SHORT, address + index * 2) << 16);
-            default -> throw new ShapeException("kernels cannot compute with weights of type " + type);
+            default ->
+                    throw new ShapeException("kernels cannot compute with weights of type " + type);
         };
     }
 

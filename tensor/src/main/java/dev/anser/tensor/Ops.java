@@ -2,16 +2,18 @@ package dev.anser.tensor;
 
 /// The operations that models are written with.
 ///
-/// A model calls them in order and never asks how they run: [EagerOps] executes at once on the CPU; a recording
-/// implementation can wrap another one and remember what a backward pass needs. Activations are F32; weight matrices
-/// may be any computable [DType]; vectors (norms, biases, mixing coefficients) are F32.
+/// A model calls them in order and never asks how they run: [EagerOps] executes at once on the CPU;
+/// a recording implementation can wrap another one and remember what a backward pass needs.
+/// Activations are F32; weight matrices may be any computable [DType]; vectors (norms, biases,
+/// mixing coefficients) are F32.
 ///
-/// Shapes use R rows (all tokens of the batch, sequence after sequence), C channels, H heads of N = C / H channels.
-/// Results belong to the ops' workspace and are valid until the next pass begins. Inputs are never written, except the
-/// carried tensors of the segments, which hold the state after the segment's last row when the call returns.
+/// Shapes use R rows (all tokens of the batch, sequence after sequence), C channels, H heads of N =
+/// C / H channels. Results belong to the ops' workspace and are valid until the next pass begins.
+/// Inputs are never written, except the carried tensors of the segments, which hold the state after
+/// the segment's last row when the call returns.
 ///
-/// Every result row depends on its own sequence alone: not on what else is in the batch, on how the sequence was cut
-/// into chunks, or on the number of threads.
+/// Every result row depends on its own sequence alone: not on what else is in the batch, on how the
+/// sequence was cut into chunks, or on the number of threads.
 ///
 /// Every operation throws [ShapeException] when its operands do not fit together.
 public interface Ops {
@@ -21,9 +23,10 @@ public interface Ops {
     /// A mark for [#release(long, Tensor)].
     long mark();
 
-    /// Ends the life of every result since `mark` except `result`, which may move: use the returned tensor instead.
-    /// So the memory of a pass is that of one block of layers, not of all. An implementation that must remember
-    /// results for a backward pass keeps them and returns `result` itself.
+    /// Ends the life of every result since `mark` except `result`, which may move: use the returned
+    /// tensor instead. So the memory of a pass is that of one block of layers, not of all. An
+    /// implementation that must remember results for a backward pass keeps them and returns
+    /// `result` itself.
     Tensor release(long mark, Tensor result);
 
     /// Rows `ids[0..count)` of `table` (V, C) as F32: (count, C).
@@ -38,7 +41,8 @@ public interface Ops {
     /// `x · weightᵀ` with `x` (R, in) and `weight` (out, in): (R, out).
     Tensor linear(Tensor x, Tensor weight);
 
-    /// `x · weight` with `x` (R, in) and `weight` (in, out): (R, out). The orientation of RWKV's low-rank pairs.
+    /// `x · weight` with `x` (R, in) and `weight` (in, out): (R, out). The orientation of RWKV's
+    /// low-rank pairs.
     Tensor project(Tensor x, Tensor weight);
 
     /// `a + b`, equal shapes.
@@ -59,31 +63,43 @@ public interface Ops {
     /// `from + (to - from) · weight`, equal shapes.
     Tensor lerp(Tensor from, Tensor to, Tensor weight);
 
-    /// Layer normalisation of each row: `(x - mean) / sqrt(variance + epsilon) · weight + bias`, biased variance.
+    /// Layer normalisation of each row: `(x - mean) / sqrt(variance + epsilon) · weight + bias`,
+    /// biased variance.
     Tensor layerNorm(Tensor x, Tensor weight, Tensor bias, float epsilon);
 
-    /// Token shift: for each of the n `mixes` (C), `x + (previous - x) · mix`, where `previous` is the row before in the
-    /// same sequence, or the carried tensor `slot` (C) for a segment's first row. Result (n, R, C); see
-    /// [Tensor#part(int)]. Carries the last row.
+    /// Token shift: for each of the n `mixes` (C), `x + (previous - x) · mix`, where `previous` is
+    /// the row before in the same sequence, or the carried tensor `slot` (C) for a segment's first
+    /// row. Result (n, R, C); see [Tensor#part(int)]. Carries the last row.
     Tensor shiftLerp(Tensor x, Tensor[] mixes, Segments segments, int slot);
 
     /// RWKV-7 decay: `exp(-e^(-1/2) · sigmoid(bias + x))`, each in (0.545, 1). (RWKV-7 paper, arXiv
     /// 2503.14456, section 4.1, weight preparation.)
     Tensor decay7(Tensor x, Tensor bias);
 
-    /// RWKV-7 keys from the raw key `k` (R, C) and the in-context learning rate `a` (R, C), with N = `headSize`. Result
-    /// (3, R, C): the replacement key `k · (1 + (a - 1) · keyRate)`, the negated removal key `-κ`, and `κ · a`, where κ
-    /// is `k · keyScale` normalised to length 1 per head. (Section 4.1, weight preparation.)
+    /// RWKV-7 keys from the raw key `k` (R, C) and the in-context learning rate `a` (R, C), with N
+    /// = `headSize`. Result (3, R, C): the replacement key `k · (1 + (a - 1) · keyRate)`, the
+    /// negated removal key `-κ`, and `κ · a`, where κ is `k · keyScale` normalised to length 1 per
+    /// head. (Section 4.1, weight preparation.)
     Tensor keys7(Tensor k, Tensor a, Tensor keyScale, Tensor keyRate, int headSize);
 
-    /// The WKV-7 recurrence per head: with carried state S (keys × values, tensor `slot` of shape (H, N, N)),
-    /// `S = diag(w) S + b (aᵀ S) + k vᵀ` and `y = rᵀ S`. All inputs (R, C). Result (R, C). (Section 4.1, weighted key
-    /// value state evolution; the state is stored key-major, the transpose of the paper's.)
+    /// The WKV-7 recurrence per head: with carried state S (keys × values, tensor `slot` of shape
+    /// (H, N, N)), `S = diag(w) S + b (aᵀ S) + k vᵀ` and `y = rᵀ S`. All inputs (R, C). Result (R,
+    /// C). (Section 4.1, weighted key value state evolution; the state is stored key-major, the
+    /// transpose of the paper's.)
     Tensor wkv7(
-            Tensor r, Tensor w, Tensor k, Tensor v, Tensor a, Tensor b, int headSize, Segments segments, int slot);
+            Tensor r,
+            Tensor w,
+            Tensor k,
+            Tensor v,
+            Tensor a,
+            Tensor b,
+            int headSize,
+            Segments segments,
+            int slot);
 
-    /// The output of an RWKV-7 time mix before its last projection: group normalisation of `y` with one group per head,
-    /// plus the bonus `(Σ_head r · k · bonus) · v`, all times the gate `g`. (Section 4.1, WKV bonus and output.)
+    /// The output of an RWKV-7 time mix before its last projection: group normalisation of `y` with
+    /// one group per head, plus the bonus `(Σ_head r · k · bonus) · v`, all times the gate `g`.
+    /// (Section 4.1, WKV bonus and output.)
     Tensor gatedGroupNorm7(
             Tensor y,
             Tensor weight,

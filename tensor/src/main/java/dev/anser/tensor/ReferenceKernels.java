@@ -3,7 +3,8 @@ package dev.anser.tensor;
 import static dev.anser.tensor.Memory.get;
 import static dev.anser.tensor.Memory.set;
 
-/// What every kernel means, in plain Java. The truth that the fast ones are tested against; runs anywhere.
+/// What every kernel means, in plain Java. The truth that the fast ones are tested against; runs
+/// anywhere.
 final class ReferenceKernels implements Kernels {
     /// `e^(-1/2)`: the slowest decay exponent of RWKV-7.
     static final float DECAY_RATE = 0.60653066f;
@@ -30,12 +31,25 @@ final class ReferenceKernels implements Kernels {
 
     @Override
     public void linear(
-            DType type, long x, int rows, int in, long w, int out, int from, int to, long y, int worker) {
+            DType type,
+            long x,
+            int rows,
+            int in,
+            long w,
+            int out,
+            int from,
+            int to,
+            long y,
+            int worker) {
         for (int row = 0; row < rows; row++) {
             for (int o = from; o < to; o++) {
                 float sum = 0;
                 for (int i = 0; i < in; i++) {
-                    sum = Math.fma(get(x, (long) row * in + i), get(type, w, (long) o * in + i), sum);
+                    sum =
+                            Math.fma(
+                                    get(x, (long) row * in + i),
+                                    get(type, w, (long) o * in + i),
+                                    sum);
                 }
                 set(y, (long) row * out + o, sum);
             }
@@ -43,12 +57,26 @@ final class ReferenceKernels implements Kernels {
     }
 
     @Override
-    public void project(DType type, long x, int rows, int in, long w, int out, int from, int to, long y, int worker) {
+    public void project(
+            DType type,
+            long x,
+            int rows,
+            int in,
+            long w,
+            int out,
+            int from,
+            int to,
+            long y,
+            int worker) {
         for (int row = 0; row < rows; row++) {
             for (int o = from; o < to; o++) {
                 float sum = 0;
                 for (int i = 0; i < in; i++) {
-                    sum = Math.fma(get(x, (long) row * in + i), get(type, w, (long) i * out + o), sum);
+                    sum =
+                            Math.fma(
+                                    get(x, (long) row * in + i),
+                                    get(type, w, (long) i * out + o),
+                                    sum);
                 }
                 set(y, (long) row * out + o, sum);
             }
@@ -112,7 +140,8 @@ final class ReferenceKernels implements Kernels {
     }
 
     /// `y = (x - mean) / sqrt(variance + epsilon) · weight + bias`.
-    private static void normalise(long x, long weight, long bias, float epsilon, long y, int count) {
+    private static void normalise(
+            long x, long weight, long bias, float epsilon, long y, int count) {
         float sum = 0;
         for (int i = 0; i < count; i++) {
             sum += get(x, i);
@@ -131,7 +160,14 @@ final class ReferenceKernels implements Kernels {
 
     @Override
     public void keys7(
-            long k, long a, long keyScale, long keyRate, long key, long removal, long inContext, int size) {
+            long k,
+            long a,
+            long keyScale,
+            long keyRate,
+            long key,
+            long removal,
+            long inContext,
+            int size) {
         float squares = 0;
         for (int i = 0; i < size; i++) {
             float scaled = get(k, i) * get(keyScale, i);
@@ -150,7 +186,17 @@ final class ReferenceKernels implements Kernels {
 
     @Override
     public void wkv7(
-            long r, long w, long k, long v, long a, long b, long y, int size, int stride, int tokens, long state) {
+            long r,
+            long w,
+            long k,
+            long v,
+            long a,
+            long b,
+            long y,
+            int size,
+            int stride,
+            int tokens,
+            long state) {
         for (int t = 0; t < tokens; t++) {
             long step = (long) t * stride;
             for (int j = 0; j < size; j++) { // each value column of the state evolves alone
@@ -174,7 +220,17 @@ final class ReferenceKernels implements Kernels {
 
     @Override
     public void gatedGroupNorm7(
-            long x, long weight, long bias, float epsilon, long r, long k, long v, long bonus, long g, long y, int size) {
+            long x,
+            long weight,
+            long bias,
+            float epsilon,
+            long r,
+            long k,
+            long v,
+            long bonus,
+            long g,
+            long y,
+            int size) {
         normalise(x, weight, bias, epsilon, y, size);
         float sum = 0;
         for (int i = 0; i < size; i++) {

@@ -2,8 +2,9 @@ package dev.anser.tensor;
 
 /// How the rows of a ragged batch belong to sequences.
 ///
-/// Segment `s` owns the rows `[start(s), end(s))`: consecutive tokens of one sequence. It continues from its own carried
-/// tensors (the sequence's state) and leaves them as they are after its last row.
+/// Segment `s` owns the rows `[start(s), end(s))`: consecutive tokens of one sequence. It continues
+/// from its own carried tensors (the sequence's state) and leaves them as they are after its last
+/// row.
 public interface Segments {
     /// Number of rows of all segments together.
     int rows();
@@ -20,6 +21,7 @@ public interface Segments {
     /// The segment that `row` belongs to.
     int segment(int row);
 
-    /// The carried tensor of `segment` in `slot`: read before its first row, overwritten after its last.
+    /// The carried tensor of `segment` in `slot`: read before its first row, overwritten after its
+    /// last.
     Tensor carried(int segment, int slot);
 }

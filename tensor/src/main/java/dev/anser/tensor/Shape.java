@@ -11,12 +11,14 @@ public final class Shape {
         long product = 1;
         for (long size : sizes) {
             if (size < 0) {
-                throw new ShapeException("shape " + Arrays.toString(sizes) + " has a negative size");
+                throw new ShapeException(
+                        "shape " + Arrays.toString(sizes) + " has a negative size");
             }
             try {
                 product = Math.multiplyExact(product, size);
             } catch (ArithmeticException e) {
-                throw new ShapeException("shape " + Arrays.toString(sizes) + " has more than 2^63 elements");
+                throw new ShapeException(
+                        "shape " + Arrays.toString(sizes) + " has more than 2^63 elements");
             }
         }
         this.sizes = sizes;

@@ -5,12 +5,15 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
 
-/// Numbers in native memory: a segment, how they are stored, and a shape. Always row-major and without gaps.
+/// Numbers in native memory: a segment, how they are stored, and a shape. Always row-major and
+/// without gaps.
 ///
-/// A tensor borrows its memory. Whoever allocated the segment (a checkpoint, a workspace, a state) says when it ends;
-/// a tensor must not be used after that. Kernels work on the raw address, so this rule is not checked for them.
+/// A tensor borrows its memory. Whoever allocated the segment (a checkpoint, a workspace, a state)
+/// says when it ends; a tensor must not be used after that. Kernels work on the raw address, so
+/// this rule is not checked for them.
 ///
-/// The matrix view of a tensor has `columns()` = the last axis and `rows()` = the product of the others.
+/// The matrix view of a tensor has `columns()` = the last axis and `rows()` = the product of the
+/// others.
 public final class Tensor {
     private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
@@ -31,10 +34,18 @@ public final class Tensor {
         long bytes = dtype.bytes(shape.elements());
         if (segment.byteSize() != bytes) {
             throw new ShapeException(
-                    "a tensor " + dtype + " " + shape + " takes " + bytes + " bytes, not " + segment.byteSize());
+                    "a tensor "
+                            + dtype
+                            + " "
+                            + shape
+                            + " takes "
+                            + bytes
+                            + " bytes, not "
+                            + segment.byteSize());
         }
         if (!segment.isNative()) {
-            throw new ShapeException("a tensor needs native memory, not a segment on the Java heap");
+            throw new ShapeException(
+                    "a tensor needs native memory, not a segment on the Java heap");
         }
         this.segment = segment;
         this.dtype = dtype;
@@ -102,8 +113,8 @@ public final class Tensor {
         return new Tensor(segment, dtype, Shape.of(sizes));
     }
 
-    /// Part `index` along the first axis, sharing the memory: of `(6, T, C)`, the `index`-th `(T, C)`. Made once and
-    /// kept. Not for concurrent first use.
+    /// Part `index` along the first axis, sharing the memory: of `(6, T, C)`, the `index`-th `(T,
+    /// C)`. Made once and kept. Not for concurrent first use.
     public Tensor part(int index) {
         if (parts == null) {
             parts = new Tensor[Math.toIntExact(shape.size(0))];
@@ -127,24 +138,29 @@ public final class Tensor {
             case F32 -> segment.get(FLOAT, index * 4);
             case F16 -> Float.float16ToFloat(segment.get(SHORT, index * 2));
             case BF16 -> Float.intBitsToFloat(segment.get(SHORT, index * 2) << 16);
-            default -> throw new ShapeException("elements of " + dtype + " cannot be read as floats; convert first");
+            default ->
+                    throw new ShapeException(
+                            "elements of " + dtype + " cannot be read as floats; convert first");
         };
     }
 
-    /// Sets element `index` of the flattened tensor, rounding to nearest even; for F32, F16 and BF16.
+    /// Sets element `index` of the flattened tensor, rounding to nearest even; for F32, F16 and
+    /// BF16.
     public void set(long index, float value) {
         switch (dtype) {
             case F32 -> segment.set(FLOAT, index * 4, value);
             case F16 -> segment.set(SHORT, index * 2, Float.floatToFloat16(value));
             case BF16 -> segment.set(SHORT, index * 2, floatToBfloat16(value));
-            default -> throw new ShapeException("elements of " + dtype + " cannot be set as floats");
+            default ->
+                    throw new ShapeException("elements of " + dtype + " cannot be set as floats");
         }
     }
 
     /// Copies `values`, as many as there are elements, into this tensor.
     public void set(float[] values) {
         if (values.length != elements()) {
-            throw new ShapeException("a tensor " + shape + " has " + elements() + " elements, not " + values.length);
+            throw new ShapeException(
+                    "a tensor " + shape + " has " + elements() + " elements, not " + values.length);
         }
         if (dtype == DType.F32) {
             MemorySegment.copy(values, 0, segment, FLOAT, 0, values.length);

@@ -6,10 +6,11 @@ import java.lang.invoke.VarHandle;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
-/// A fixed team of threads for computing. The caller takes part, so a team of n starts n - 1 daemon threads.
+/// A fixed team of threads for computing. The caller takes part, so a team of n starts n - 1 daemon
+/// threads.
 ///
-/// Work is cut into numbered parts by the caller; whoever is free takes the next one. What a part computes must not
-/// depend on who runs it, so results are the same for every team size.
+/// Work is cut into numbered parts by the caller; whoever is free takes the next one. What a part
+/// computes must not depend on who runs it, so results are the same for every team size.
 ///
 /// Several threads may use one team: while it works for one, the others run their parts alone.
 public final class Threads implements AutoCloseable {
@@ -68,7 +69,8 @@ public final class Threads implements AutoCloseable {
     /// @throws AnserException when `count` is not between 1 and 1024
     public Threads(int count) {
         if (count < 1 || count > 1024) {
-            throw new AnserException("a team of " + count + " threads is not possible; choose 1 to 1024");
+            throw new AnserException(
+                    "a team of " + count + " threads is not possible; choose 1 to 1024");
         }
         workers = new Thread[count - 1];
         parked = new boolean[count];
@@ -96,7 +98,8 @@ public final class Threads implements AutoCloseable {
         } catch (NumberFormatException e) {
             // Reported below with the other wrong values.
         }
-        throw new AnserException("ANSER_THREADS is '" + text + "'; expected a number from 1 to 1024");
+        throw new AnserException(
+                "ANSER_THREADS is '" + text + "'; expected a number from 1 to 1024");
     }
 
     /// Members of the team, the caller included.

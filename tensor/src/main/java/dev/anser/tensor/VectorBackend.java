@@ -2,7 +2,8 @@ package dev.anser.tensor;
 
 import java.util.Optional;
 
-/// The Vector API kernels. Nothing here may load a class of `jdk.incubator.vector` before [#unavailable()] said yes.
+/// The Vector API kernels. Nothing here may load a class of `jdk.incubator.vector` before
+/// [#unavailable()] said yes.
 final class VectorBackend implements Backend {
     @Override
     public String name() {

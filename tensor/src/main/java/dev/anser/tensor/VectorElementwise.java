@@ -6,8 +6,8 @@ import static dev.anser.tensor.Lanes.FLOATS;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
 
-/// Element by element with the Vector API. The last, partial vector is masked, so that an element's result depends on
-/// its operands alone and not on its place.
+/// Element by element with the Vector API. The last, partial vector is masked, so that an element's
+/// result depends on its operands alone and not on its place.
 final class VectorElementwise {
     private VectorElementwise() {}
 

@@ -33,12 +33,31 @@ final class VectorKernels implements Kernels {
 
     @Override
     public void linear(
-            DType type, long x, int rows, int in, long w, int out, int from, int to, long y, int worker) {
+            DType type,
+            long x,
+            int rows,
+            int in,
+            long w,
+            int out,
+            int from,
+            int to,
+            long y,
+            int worker) {
         VectorLinear.linear(type, x, rows, in, w, out, from, to, y, panel(worker, 4 * in));
     }
 
     @Override
-    public void project(DType type, long x, int rows, int in, long w, int out, int from, int to, long y, int worker) {
+    public void project(
+            DType type,
+            long x,
+            int rows,
+            int in,
+            long w,
+            int out,
+            int from,
+            int to,
+            long y,
+            int worker) {
         int floats = Math.max(VectorProject.PANEL_FLOATS, to - from);
         VectorProject.project(type, x, rows, in, w, out, from, to, y, panel(worker, floats));
     }
@@ -85,19 +104,46 @@ final class VectorKernels implements Kernels {
 
     @Override
     public void keys7(
-            long k, long a, long keyScale, long keyRate, long key, long removal, long inContext, int size) {
+            long k,
+            long a,
+            long keyScale,
+            long keyRate,
+            long key,
+            long removal,
+            long inContext,
+            int size) {
         VectorNorm.keys7(k, a, keyScale, keyRate, key, removal, inContext, size);
     }
 
     @Override
     public void wkv7(
-            long r, long w, long k, long v, long a, long b, long y, int size, int stride, int tokens, long state) {
+            long r,
+            long w,
+            long k,
+            long v,
+            long a,
+            long b,
+            long y,
+            int size,
+            int stride,
+            int tokens,
+            long state) {
         VectorWkv7.wkv7(r, w, k, v, a, b, y, size, stride, tokens, state);
     }
 
     @Override
     public void gatedGroupNorm7(
-            long x, long weight, long bias, float epsilon, long r, long k, long v, long bonus, long g, long y, int size) {
+            long x,
+            long weight,
+            long bias,
+            float epsilon,
+            long r,
+            long k,
+            long v,
+            long bonus,
+            long g,
+            long y,
+            int size) {
         VectorNorm.gatedGroupNorm7(x, weight, bias, epsilon, r, k, v, bonus, g, y, size);
     }
 }

@@ -8,13 +8,15 @@ import jdk.incubator.vector.VectorMask;
 
 /// `x · wᵀ` with the Vector API.
 ///
-/// Both operands are contiguous along the summed axis, so every output is a dot product of two rows: lanes run along
-/// that axis, one accumulator an output, one reduction at the end. The order of additions is therefore the same whether
-/// a row comes alone or in a batch, and whatever tile it falls into: prefill and decoding give the same bits.
+/// Both operands are contiguous along the summed axis, so every output is a dot product of two
+/// rows: lanes run along that axis, one accumulator an output, one reduction at the end. The order
+/// of additions is therefore the same whether a row comes alone or in a batch, and whatever tile it
+/// falls into: prefill and decoding give the same bits.
 ///
-/// One row reads every weight once and is bound by memory. More rows go by tiles of 4 rows × 4 outputs: 16 accumulators
-/// and 8 operands fit the 32 registers of AVX-512 and NEON; the weights of 4 outputs are widened once into a panel that
-/// stays in the first-level cache while all rows pass by. Rows are taken in blocks that fit the second-level cache.
+/// One row reads every weight once and is bound by memory. More rows go by tiles of 4 rows × 4
+/// outputs: 16 accumulators and 8 operands fit the 32 registers of AVX-512 and NEON; the weights of
+/// 4 outputs are widened once into a panel that stays in the first-level cache while all rows pass
+/// by. Rows are taken in blocks that fit the second-level cache.
 ///
 /// F16 goes by the panel even for one row: [Widen] says why.
 final class VectorLinear {
@@ -25,7 +27,16 @@ final class VectorLinear {
 
     /// `panel` has room for 4 × `in` floats.
     static void linear(
-            DType type, long x, int rows, int in, long w, int out, int from, int to, long y, float[] panel) {
+            DType type,
+            long x,
+            int rows,
+            int in,
+            long w,
+            int out,
+            int from,
+            int to,
+            long y,
+            float[] panel) {
         long weightRow = type.bytes(in);
         long xRow = 4L * in;
         long yRow = 4L * out;
@@ -214,19 +225,19 @@ final class VectorLinear {
         FloatVector s2 = s0;
         FloatVector s3 = s0;
         for (int i = 0; i < whole; i += COUNT) {
-                FloatVector v = Lanes.load(x + 4L * i);
-                s0 = Lanes.load(w0 + 4L * i).fma(v, s0);
-                s1 = Lanes.load(w1 + 4L * i).fma(v, s1);
-                s2 = Lanes.load(w2 + 4L * i).fma(v, s2);
-                s3 = Lanes.load(w3 + 4L * i).fma(v, s3);
+            FloatVector v = Lanes.load(x + 4L * i);
+            s0 = Lanes.load(w0 + 4L * i).fma(v, s0);
+            s1 = Lanes.load(w1 + 4L * i).fma(v, s1);
+            s2 = Lanes.load(w2 + 4L * i).fma(v, s2);
+            s3 = Lanes.load(w3 + 4L * i).fma(v, s3);
         }
         if (whole < in) {
             VectorMask<Float> rest = Lanes.first(in - whole);
-                FloatVector v = Lanes.load(x + 4L * whole, rest);
-                s0 = Lanes.load(w0 + 4L * whole, rest).fma(v, s0);
-                s1 = Lanes.load(w1 + 4L * whole, rest).fma(v, s1);
-                s2 = Lanes.load(w2 + 4L * whole, rest).fma(v, s2);
-                s3 = Lanes.load(w3 + 4L * whole, rest).fma(v, s3);
+            FloatVector v = Lanes.load(x + 4L * whole, rest);
+            s0 = Lanes.load(w0 + 4L * whole, rest).fma(v, s0);
+            s1 = Lanes.load(w1 + 4L * whole, rest).fma(v, s1);
+            s2 = Lanes.load(w2 + 4L * whole, rest).fma(v, s2);
+            s3 = Lanes.load(w3 + 4L * whole, rest).fma(v, s3);
         }
         Memory.set(y, o, VectorMath.sum(s0));
         Memory.set(y, o + 1, VectorMath.sum(s1));
@@ -247,19 +258,19 @@ final class VectorLinear {
         FloatVector s2 = s0;
         FloatVector s3 = s0;
         for (int i = 0; i < whole; i += COUNT) {
-                FloatVector v = Lanes.load(x + 4L * i);
-                s0 = Lanes.loadBf16(w0 + 2L * i).fma(v, s0);
-                s1 = Lanes.loadBf16(w1 + 2L * i).fma(v, s1);
-                s2 = Lanes.loadBf16(w2 + 2L * i).fma(v, s2);
-                s3 = Lanes.loadBf16(w3 + 2L * i).fma(v, s3);
+            FloatVector v = Lanes.load(x + 4L * i);
+            s0 = Lanes.loadBf16(w0 + 2L * i).fma(v, s0);
+            s1 = Lanes.loadBf16(w1 + 2L * i).fma(v, s1);
+            s2 = Lanes.loadBf16(w2 + 2L * i).fma(v, s2);
+            s3 = Lanes.loadBf16(w3 + 2L * i).fma(v, s3);
         }
         if (whole < in) {
             VectorMask<Float> rest = Lanes.first(in - whole);
-                FloatVector v = Lanes.load(x + 4L * whole, rest);
-                s0 = Lanes.loadBf16(w0 + 2L * whole, rest).fma(v, s0);
-                s1 = Lanes.loadBf16(w1 + 2L * whole, rest).fma(v, s1);
-                s2 = Lanes.loadBf16(w2 + 2L * whole, rest).fma(v, s2);
-                s3 = Lanes.loadBf16(w3 + 2L * whole, rest).fma(v, s3);
+            FloatVector v = Lanes.load(x + 4L * whole, rest);
+            s0 = Lanes.loadBf16(w0 + 2L * whole, rest).fma(v, s0);
+            s1 = Lanes.loadBf16(w1 + 2L * whole, rest).fma(v, s1);
+            s2 = Lanes.loadBf16(w2 + 2L * whole, rest).fma(v, s2);
+            s3 = Lanes.loadBf16(w3 + 2L * whole, rest).fma(v, s3);
         }
         Memory.set(y, o, VectorMath.sum(s0));
         Memory.set(y, o + 1, VectorMath.sum(s1));

@@ -9,19 +9,21 @@ import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShuffle;
 
-/// Functions of vectors that give the same bits in every state of the just-in-time compiler and on every machine of the
-/// same vector width.
+/// Functions of vectors that give the same bits in every state of the just-in-time compiler and on
+/// every machine of the same vector width.
 ///
-/// The Vector API's own `EXP`, `TANH` and `reduceLanes` do not: compiled code calls a library or adds in a tree, while
-/// interpreted code calls `Math` or adds from left to right. The results differ in the last bit, so that the same
-/// model would answer differently in its first second than later. These use only operations that IEEE 754 defines
-/// exactly, in a fixed order.
+/// The Vector API's own `EXP`, `TANH` and `reduceLanes` do not: compiled code calls a library or
+/// adds in a tree, while interpreted code calls `Math` or adds from left to right. The results
+/// differ in the last bit, so that the same model would answer differently in its first second than
+/// later. These use only operations that IEEE 754 defines exactly, in a fixed order.
 final class VectorMath {
     private static final float LOG2_E = 1.44269504f;
+
     /// ln 2 in two parts: the first has so few bits that its product with an exponent is exact.
     private static final float LN_2_HIGH = 0.693359375f;
 
     private static final float LN_2_LOW = -2.12194440e-4f;
+
     /// Adding and subtracting 1.5 · 2^23 rounds to the nearest integer.
     private static final float ROUND = 0x1.8p23f;
 
@@ -51,7 +53,8 @@ final class VectorMath {
 
     /// `e^x` within 2 units in the last place; from -87 to 88, and their results beyond.
     ///
-    /// Range reduction to `2^n · e^r` with |r| ≤ ln 2 / 2, then the polynomial of the Cephes library (`expf`).
+    /// Range reduction to `2^n · e^r` with |r| ≤ ln 2 / 2, then the polynomial of the Cephes
+    /// library (`expf`).
     static FloatVector exp(FloatVector x) {
         FloatVector clamped = x.max(-87f).min(88f);
         FloatVector n = clamped.mul(LOG2_E).add(ROUND).sub(ROUND);
@@ -75,8 +78,8 @@ final class VectorMath {
         return one.div(exp(x.neg()).add(one));
     }
 
-    /// `tanh x` within 3 units in the last place: by `1 - 2 / (e^2x + 1)`, and near 0, where that cancels, by the
-    /// polynomial of the Cephes library (`tanhf`).
+    /// `tanh x` within 3 units in the last place: by `1 - 2 / (e^2x + 1)`, and near 0, where that
+    /// cancels, by the polynomial of the Cephes library (`tanhf`).
     static FloatVector tanh(FloatVector x) {
         FloatVector one = broadcast(1f);
         FloatVector large = one.sub(broadcast(2f).div(exp(x.add(x)).add(one)));

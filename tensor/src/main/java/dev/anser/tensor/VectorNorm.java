@@ -28,7 +28,8 @@ final class VectorNorm {
         FloatVector last =
                 FloatVector.zero(FLOATS).blend(Lanes.load(x + 4L * whole, rest).sub(mean), rest);
         float variance = VectorMath.sum(last.fma(last, squares)) / count;
-        FloatVector scale = FloatVector.broadcast(FLOATS, (float) (1 / Math.sqrt(variance + epsilon)));
+        FloatVector scale =
+                FloatVector.broadcast(FLOATS, (float) (1 / Math.sqrt(variance + epsilon)));
         for (int i = 0; i < whole; i += COUNT) {
             FloatVector unit = Lanes.load(x + 4L * i).sub(mean).mul(scale);
             FloatVector scaled = unit.fma(Lanes.load(weight + 4L * i), Lanes.load(bias + 4L * i));
@@ -43,7 +44,14 @@ final class VectorNorm {
     }
 
     static void keys7(
-            long k, long a, long keyScale, long keyRate, long key, long removal, long inContext, int size) {
+            long k,
+            long a,
+            long keyScale,
+            long keyRate,
+            long key,
+            long removal,
+            long inContext,
+            int size) {
         FloatVector squares = FloatVector.zero(FLOATS);
         for (int i = 0; i < size; i += COUNT) {
             VectorMask<Float> mask = Lanes.first(Math.min(COUNT, size - i));
@@ -68,7 +76,17 @@ final class VectorNorm {
     }
 
     static void gatedGroupNorm7(
-            long x, long weight, long bias, float epsilon, long r, long k, long v, long bonus, long g, long y, int size) {
+            long x,
+            long weight,
+            long bias,
+            float epsilon,
+            long r,
+            long k,
+            long v,
+            long bonus,
+            long g,
+            long y,
+            int size) {
         normalise(x, weight, bias, epsilon, y, size);
         FloatVector sums = FloatVector.zero(FLOATS);
         for (int i = 0; i < size; i += COUNT) {

@@ -9,11 +9,13 @@ import jdk.incubator.vector.VectorMask;
 
 /// `x · w` with the Vector API.
 ///
-/// Weight rows are contiguous along the outputs, so lanes are outputs and each input is broadcast: no reduction. Every
-/// output is summed over the inputs in ascending order by one accumulator, whatever tile it falls into.
+/// Weight rows are contiguous along the outputs, so lanes are outputs and each input is broadcast:
+/// no reduction. Every output is summed over the inputs in ascending order by one accumulator,
+/// whatever tile it falls into.
 ///
-/// The inputs are taken in blocks whose weights, widened to floats, make a panel of the size of the first-level cache.
-/// Between blocks the accumulators wait in `y`, which loses nothing; it starts as zeros.
+/// The inputs are taken in blocks whose weights, widened to floats, make a panel of the size of the
+/// first-level cache. Between blocks the accumulators wait in `y`, which loses nothing; it starts
+/// as zeros.
 final class VectorProject {
     /// Floats in a panel: half of a first-level cache of 48 KB.
     static final int PANEL_FLOATS = 6 * 1024;
@@ -22,7 +24,16 @@ final class VectorProject {
 
     /// `panel` has room for [#PANEL_FLOATS], or for `to - from` floats when that is more.
     static void project(
-            DType type, long x, int rows, int in, long w, int out, int from, int to, long y, float[] panel) {
+            DType type,
+            long x,
+            int rows,
+            int in,
+            long w,
+            int out,
+            int from,
+            int to,
+            long y,
+            float[] panel) {
         int width = to - from;
         for (int row = 0; row < rows; row++) {
             Memory.ALL.asSlice(y + 4L * ((long) row * out + from), 4L * width).fill((byte) 0);
@@ -34,7 +45,15 @@ final class VectorProject {
             long xBlock = x + 4L * start;
             for (int row = 0; row < rows; ) {
                 int taken = row + 4 <= rows ? 4 : 1;
-                rows(taken, xBlock + 4L * row * in, 4L * in, count, panel, width, y + 4L * ((long) row * out + from), 4L * out);
+                rows(
+                        taken,
+                        xBlock + 4L * row * in,
+                        4L * in,
+                        count,
+                        panel,
+                        width,
+                        y + 4L * ((long) row * out + from),
+                        4L * out);
                 row += taken;
             }
         }
@@ -142,8 +161,7 @@ final class VectorProject {
         Lanes.store(s33, y3 + 3L * BYTES);
     }
 
-    private static void tile1x4(
-            long x, int count, float[] panel, int at, int width, long y) {
+    private static void tile1x4(long x, int count, float[] panel, int at, int width, long y) {
         long x0 = x;
         long y0 = y;
         FloatVector s00 = Lanes.load(y0);

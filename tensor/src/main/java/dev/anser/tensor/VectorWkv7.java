@@ -9,14 +9,25 @@ import jdk.incubator.vector.VectorMask;
 
 /// The WKV-7 recurrence with the Vector API.
 ///
-/// The state is key-major, values contiguous: lanes are value columns, each of which evolves alone, so that neither `u`
-/// nor `y` needs a horizontal sum. Per token one pass over the state makes `u`, a second one updates it and makes `y`.
-/// A head of 64 keeps its 16 KB state in the first-level cache.
+/// The state is key-major, values contiguous: lanes are value columns, each of which evolves alone,
+/// so that neither `u` nor `y` needs a horizontal sum. Per token one pass over the state makes `u`,
+/// a second one updates it and makes `y`. A head of 64 keeps its 16 KB state in the first-level
+/// cache.
 final class VectorWkv7 {
     private VectorWkv7() {}
 
     static void wkv7(
-            long r, long w, long k, long v, long a, long b, long y, int size, int stride, int tokens, long state) {
+            long r,
+            long w,
+            long k,
+            long v,
+            long a,
+            long b,
+            long y,
+            int size,
+            int stride,
+            int tokens,
+            long state) {
         long step = 4L * stride;
         for (int t = 0; t < tokens; t++) {
             int j = 0;

@@ -9,10 +9,11 @@ import jdk.incubator.vector.VectorMask;
 
 /// Weights of any computable type as floats in an array.
 ///
-/// bfloat16 is the upper half of a float: one shift. For binary16 the processor has an instruction that the Vector API
-/// of JDK 25 cannot name; the compiler finds it in a plain loop over [Float#float16ToFloat(short)], and with it
-/// converts twice as fast as the best emulation in vector integers (8 against 3.5 GB/s a core). Hence the panel: plain
-/// loops fill it, vectors read it.
+/// bfloat16 is the upper half of a float: one shift. For binary16 the processor has an instruction
+/// that the Vector API of JDK 25 cannot name; the compiler finds it in a plain loop over
+/// [Float#float16ToFloat(short)], and with it converts twice as fast as the best emulation in
+/// vector integers (8 against 3.5 GB/s a core). Hence the panel: plain loops fill it, vectors read
+/// it.
 final class Widen {
     private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
@@ -39,7 +40,8 @@ final class Widen {
                     Lanes.loadBf16(source + 2L * whole, rest).intoArray(target, at + whole, rest);
                 }
             }
-            default -> throw new ShapeException("kernels cannot compute with weights of type " + type);
+            default ->
+                    throw new ShapeException("kernels cannot compute with weights of type " + type);
         }
     }
 

@@ -7,9 +7,9 @@ import java.util.List;
 
 /// The temporaries of one pass: a bump allocator whose memory is all freed at once.
 ///
-/// Passes repeat: decoding asks for the same tensors in the same order at every token. So the workspace remembers the
-/// tensors it handed out, and hands out the same objects as long as the requests are the same: a steady loop allocates
-/// nothing, neither here nor on the Java heap.
+/// Passes repeat: decoding asks for the same tensors in the same order at every token. So the
+/// workspace remembers the tensors it handed out, and hands out the same objects as long as the
+/// requests are the same: a steady loop allocates nothing, neither here nor on the Java heap.
 ///
 /// F32 only. The content of a new tensor is undefined. For one thread.
 final class Workspace implements AutoCloseable {
@@ -95,7 +95,12 @@ final class Workspace implements AutoCloseable {
         }
         Block last = blocks.isEmpty() ? null : blocks.getLast();
         long start = last == null ? 0 : last.end();
-        long blockSize = Math.max(size, last == null ? FIRST_BLOCK : Math.min(last.memory().byteSize() * 2, 1L << 28));
+        long blockSize =
+                Math.max(
+                        size,
+                        last == null
+                                ? FIRST_BLOCK
+                                : Math.min(last.memory().byteSize() * 2, 1L << 28));
         Block block = new Block(arena.allocate(blockSize, ALIGNMENT), start);
         blocks.add(block);
         position = start + size;

@@ -14,9 +14,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /// The vector kernels against the reference ones, on sizes that hit every tail.
 ///
-/// The sums of both are taken in another order, so they differ by rounding: of n standard normal products the partial
-/// sums reach a few sqrt(n), and their n roundings of half a unit in the last place add up like sqrt(n). So products
-/// are compared within 1e-6 + 2e-7 · n.
+/// The sums of both are taken in another order, so they differ by rounding: of n standard normal
+/// products the partial sums reach a few sqrt(n), and their n roundings of half a unit in the last
+/// place add up like sqrt(n). So products are compared within 1e-6 + 2e-7 · n.
 class KernelsTests {
     private static final long SEED = 42;
 
@@ -46,7 +46,9 @@ class KernelsTests {
         float[] a = actual.toFloats();
         float[] e = expected.toFloats();
         for (int i = 0; i < e.length; i++) {
-            assertThat((double) a[i]).as("element %d of %s", i, expected).isCloseTo(e[i], within(tolerance));
+            assertThat((double) a[i])
+                    .as("element %d of %s", i, expected)
+                    .isCloseTo(e[i], within(tolerance));
         }
     }
 
@@ -61,57 +63,71 @@ class KernelsTests {
     }
 
     @ParameterizedTest
-    @EnumSource(value = DType.class, names = {"F32", "F16", "BF16"})
+    @EnumSource(
+            value = DType.class,
+            names = {"F32", "F16", "BF16"})
     void linearEqualsTheReference(DType type) {
-        forTailSizes(
-                in -> {
-                    for (int[] shape : new int[][] {{1, 1}, {1, 9}, {3, 5}, {4, 4}, {5, 7}, {9, 66}}) {
-                        int rows = shape[0];
-                        int out = shape[1];
-                        Tensor x = random(DType.F32, rows, in);
-                        Tensor w = random(type, out, in);
-                        Tensor expected = zeros(rows, out);
-                        Tensor actual = zeros(rows, out);
-                        reference.linear(
-                                type, x.address(), rows, in, w.address(), out, 0, out, expected.address(), 0);
-                        vector.linear(
-                                type,
-                                x.address(),
-                                rows,
-                                in,
-                                w.address(),
-                                out,
-                                0,
-                                out,
-                                actual.address(),
-                                0);
-                        assertClose(actual, expected, 1e-6 + 2e-7 * in);
-                    }
-                });
+        forTailSizes(in -> {
+            for (int[] shape : new int[][] {{1, 1}, {1, 9}, {3, 5}, {4, 4}, {5, 7}, {9, 66}}) {
+                int rows = shape[0];
+                int out = shape[1];
+                Tensor x = random(DType.F32, rows, in);
+                Tensor w = random(type, out, in);
+                Tensor expected = zeros(rows, out);
+                Tensor actual = zeros(rows, out);
+                reference.linear(
+                        type,
+                        x.address(),
+                        rows,
+                        in,
+                        w.address(),
+                        out,
+                        0,
+                        out,
+                        expected.address(),
+                        0);
+                vector.linear(
+                        type, x.address(), rows, in, w.address(), out, 0, out, actual.address(), 0);
+                assertClose(actual, expected, 1e-6 + 2e-7 * in);
+            }
+        });
     }
 
     @ParameterizedTest
-    @EnumSource(value = DType.class, names = {"F32", "F16", "BF16"})
+    @EnumSource(
+            value = DType.class,
+            names = {"F32", "F16", "BF16"})
     void projectEqualsTheReference(DType type) {
-        forTailSizes(
-                out -> {
-                    for (int[] shape : new int[][] {{1, 1}, {1, 9}, {3, 5}, {4, 64}, {5, 7}, {9, 3}}) {
-                        int rows = shape[0];
-                        int in = shape[1];
-                        Tensor x = random(DType.F32, rows, in);
-                        Tensor w = random(type, in, out);
-                        Tensor expected = zeros(rows, out);
-                        Tensor actual = zeros(rows, out);
-                        reference.project(
-                                type, x.address(), rows, in, w.address(), out, 0, out, expected.address(), 0);
-                        vector.project(type, x.address(), rows, in, w.address(), out, 0, out, actual.address(), 0);
-                        assertClose(actual, expected, 1e-6 + 2e-7 * in);
-                    }
-                });
+        forTailSizes(out -> {
+            for (int[] shape : new int[][] {{1, 1}, {1, 9}, {3, 5}, {4, 64}, {5, 7}, {9, 3}}) {
+                int rows = shape[0];
+                int in = shape[1];
+                Tensor x = random(DType.F32, rows, in);
+                Tensor w = random(type, in, out);
+                Tensor expected = zeros(rows, out);
+                Tensor actual = zeros(rows, out);
+                reference.project(
+                        type,
+                        x.address(),
+                        rows,
+                        in,
+                        w.address(),
+                        out,
+                        0,
+                        out,
+                        expected.address(),
+                        0);
+                vector.project(
+                        type, x.address(), rows, in, w.address(), out, 0, out, actual.address(), 0);
+                assertClose(actual, expected, 1e-6 + 2e-7 * in);
+            }
+        });
     }
 
     @ParameterizedTest
-    @EnumSource(value = DType.class, names = {"F32", "F16", "BF16"})
+    @EnumSource(
+            value = DType.class,
+            names = {"F32", "F16", "BF16"})
     void aRowOfAProductHasTheSameBitsAloneAndInABatch(DType type) {
         for (int in : new int[] {16, 65, 1021}) {
             int rows = 23;
@@ -140,7 +156,8 @@ class KernelsTests {
                 }
             }
             assertSameBits(alone, together);
-            vector.project(type, x.address(), rows, in, wt.address(), out, 0, out, together.address(), 0);
+            vector.project(
+                    type, x.address(), rows, in, wt.address(), out, 0, out, together.address(), 0);
             for (int row = 0; row < rows; row++) {
                 for (int[] range : new int[][] {{0, 33}, {33, out}}) {
                     vector.project(
@@ -161,7 +178,9 @@ class KernelsTests {
     }
 
     @ParameterizedTest
-    @EnumSource(value = DType.class, names = {"F16", "BF16"})
+    @EnumSource(
+            value = DType.class,
+            names = {"F16", "BF16"})
     void everyHalfPrecisionNumberWidensExactly(DType type) {
         int count = 1 << 16;
         Tensor halves = Tensor.allocate(arena, type, count);
@@ -177,35 +196,34 @@ class KernelsTests {
 
     @Test
     void elementwiseOperationsEqualTheReference() {
-        forTailSizes(
-                size -> {
-                    Tensor a = random(DType.F32, size);
-                    Tensor b = random(DType.F32, size);
-                    Tensor c = random(DType.F32, size);
-                    Tensor expected = zeros(size);
-                    Tensor actual = zeros(size);
-                    reference.add(a.address(), b.address(), expected.address(), size);
-                    vector.add(a.address(), b.address(), actual.address(), size);
-                    assertSameBits(actual, expected);
-                    reference.lerp(a.address(), b.address(), c.address(), expected.address(), size);
-                    vector.lerp(a.address(), b.address(), c.address(), actual.address(), size);
-                    assertSameBits(actual, expected);
-                    reference.reluSquared(a.address(), expected.address(), size);
-                    vector.reluSquared(a.address(), actual.address(), size);
-                    assertSameBits(actual, expected);
-                    reference.tanh(a.address(), expected.address(), size);
-                    vector.tanh(a.address(), actual.address(), size);
-                    assertClose(actual, expected, 3e-7);
-                    reference.sigmoid(a.address(), expected.address(), size);
-                    vector.sigmoid(a.address(), actual.address(), size);
-                    assertClose(actual, expected, 3e-7);
-                    reference.sigmoidWithBias(a.address(), b.address(), expected.address(), size);
-                    vector.sigmoidWithBias(a.address(), b.address(), actual.address(), size);
-                    assertClose(actual, expected, 3e-7);
-                    reference.decay7(a.address(), b.address(), expected.address(), size);
-                    vector.decay7(a.address(), b.address(), actual.address(), size);
-                    assertClose(actual, expected, 3e-7);
-                });
+        forTailSizes(size -> {
+            Tensor a = random(DType.F32, size);
+            Tensor b = random(DType.F32, size);
+            Tensor c = random(DType.F32, size);
+            Tensor expected = zeros(size);
+            Tensor actual = zeros(size);
+            reference.add(a.address(), b.address(), expected.address(), size);
+            vector.add(a.address(), b.address(), actual.address(), size);
+            assertSameBits(actual, expected);
+            reference.lerp(a.address(), b.address(), c.address(), expected.address(), size);
+            vector.lerp(a.address(), b.address(), c.address(), actual.address(), size);
+            assertSameBits(actual, expected);
+            reference.reluSquared(a.address(), expected.address(), size);
+            vector.reluSquared(a.address(), actual.address(), size);
+            assertSameBits(actual, expected);
+            reference.tanh(a.address(), expected.address(), size);
+            vector.tanh(a.address(), actual.address(), size);
+            assertClose(actual, expected, 3e-7);
+            reference.sigmoid(a.address(), expected.address(), size);
+            vector.sigmoid(a.address(), actual.address(), size);
+            assertClose(actual, expected, 3e-7);
+            reference.sigmoidWithBias(a.address(), b.address(), expected.address(), size);
+            vector.sigmoidWithBias(a.address(), b.address(), actual.address(), size);
+            assertClose(actual, expected, 3e-7);
+            reference.decay7(a.address(), b.address(), expected.address(), size);
+            vector.decay7(a.address(), b.address(), actual.address(), size);
+            assertClose(actual, expected, 3e-7);
+        });
     }
 
     @Test
@@ -215,7 +233,9 @@ class KernelsTests {
         Tensor y = zeros(7);
         for (Kernels kernels : new Kernels[] {reference, vector}) {
             kernels.sigmoid(x.address(), y.address(), 7);
-            assertThat(y.toFloats()).containsExactly(new float[] {0, 0, 6.054601e-39f, 0.5f, 1, 1, 1}, within(1e-37f));
+            assertThat(y.toFloats())
+                    .containsExactly(
+                            new float[] {0, 0, 6.054601e-39f, 0.5f, 1, 1, 1}, within(1e-37f));
             kernels.decay7(x.address(), bias.address(), y.address(), 7);
             assertThat(y.get(0)).isEqualTo(1);
             assertThat(y.get(6)).isCloseTo(0.545239f, within(1e-6f));
@@ -227,88 +247,89 @@ class KernelsTests {
 
     @Test
     void allFiniteFindsEveryInfinityAndNaN() {
-        forTailSizes(
-                size -> {
-                    for (Kernels kernels : new Kernels[] {reference, vector}) {
-                        Tensor x = random(DType.F32, size);
-                        assertThat(kernels.allFinite(x.address(), size)).isTrue();
-                        for (int place : new int[] {0, size / 2, size - 1}) {
-                            for (float bad : new float[] {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY}) {
-                                float good = x.get(place);
-                                x.set(place, bad);
-                                assertThat(kernels.allFinite(x.address(), size)).isFalse();
-                                x.set(place, good);
-                            }
-                        }
+        forTailSizes(size -> {
+            for (Kernels kernels : new Kernels[] {reference, vector}) {
+                Tensor x = random(DType.F32, size);
+                assertThat(kernels.allFinite(x.address(), size)).isTrue();
+                for (int place : new int[] {0, size / 2, size - 1}) {
+                    for (float bad :
+                            new float[] {
+                                Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY
+                            }) {
+                        float good = x.get(place);
+                        x.set(place, bad);
+                        assertThat(kernels.allFinite(x.address(), size)).isFalse();
+                        x.set(place, good);
                     }
-                });
+                }
+            }
+        });
     }
 
     @Test
     void normalisationsEqualTheReference() {
-        forTailSizes(
-                size -> {
-                    Tensor x = random(DType.F32, size);
-                    Tensor weight = random(DType.F32, size);
-                    Tensor bias = random(DType.F32, size);
-                    Tensor expected = zeros(size);
-                    Tensor actual = zeros(size);
-                    reference.layerNorm(
-                            x.address(), weight.address(), bias.address(), 1e-5f, expected.address(), size);
-                    vector.layerNorm(x.address(), weight.address(), bias.address(), 1e-5f, actual.address(), size);
-                    assertClose(actual, expected, size < 3 ? 1e-4 : 4e-6);
+        forTailSizes(size -> {
+            Tensor x = random(DType.F32, size);
+            Tensor weight = random(DType.F32, size);
+            Tensor bias = random(DType.F32, size);
+            Tensor expected = zeros(size);
+            Tensor actual = zeros(size);
+            reference.layerNorm(
+                    x.address(), weight.address(), bias.address(), 1e-5f, expected.address(), size);
+            vector.layerNorm(
+                    x.address(), weight.address(), bias.address(), 1e-5f, actual.address(), size);
+            assertClose(actual, expected, size < 3 ? 1e-4 : 4e-6);
 
-                    Tensor[] more = new Tensor[5];
-                    for (int i = 0; i < more.length; i++) {
-                        more[i] = random(DType.F32, size);
-                    }
-                    for (Kernels kernels : new Kernels[] {reference, vector}) {
-                        kernels.gatedGroupNorm7(
-                                x.address(),
-                                weight.address(),
-                                bias.address(),
-                                64e-5f,
-                                more[0].address(),
-                                more[1].address(),
-                                more[2].address(),
-                                more[3].address(),
-                                more[4].address(),
-                                (kernels == reference ? expected : actual).address(),
-                                size);
-                    }
-                    assertClose(actual, expected, 1e-5 * Math.sqrt(size) + 2e-5);
-                });
+            Tensor[] more = new Tensor[5];
+            for (int i = 0; i < more.length; i++) {
+                more[i] = random(DType.F32, size);
+            }
+            for (Kernels kernels : new Kernels[] {reference, vector}) {
+                kernels.gatedGroupNorm7(
+                        x.address(),
+                        weight.address(),
+                        bias.address(),
+                        64e-5f,
+                        more[0].address(),
+                        more[1].address(),
+                        more[2].address(),
+                        more[3].address(),
+                        more[4].address(),
+                        (kernels == reference ? expected : actual).address(),
+                        size);
+            }
+            assertClose(actual, expected, 1e-5 * Math.sqrt(size) + 2e-5);
+        });
     }
 
     @Test
     void removalKeysEqualTheReferenceAndHaveLengthOne() {
-        forTailSizes(
-                size -> {
-                    Tensor k = random(DType.F32, size);
-                    Tensor a = random(DType.F32, size);
-                    Tensor scale = random(DType.F32, size);
-                    Tensor rate = random(DType.F32, size);
-                    Tensor expected = zeros(3, size);
-                    Tensor actual = zeros(3, size);
-                    for (Kernels kernels : new Kernels[] {reference, vector}) {
-                        Tensor result = kernels == reference ? expected : actual;
-                        kernels.keys7(
-                                k.address(),
-                                a.address(),
-                                scale.address(),
-                                rate.address(),
-                                result.part(0).address(),
-                                result.part(1).address(),
-                                result.part(2).address(),
-                                size);
-                    }
-                    assertClose(actual, expected, 3e-6);
-                    double squares = 0;
-                    for (float value : actual.part(1).toFloats()) {
-                        squares += (double) value * value;
-                    }
-                    assertThat(squares).isCloseTo(1, within(1e-5));
-                });
+        forTailSizes(size -> {
+            Tensor k = random(DType.F32, size);
+            Tensor a = random(DType.F32, size);
+            Tensor scale = random(DType.F32, size);
+            Tensor rate = random(DType.F32, size);
+            Tensor expected = zeros(3, size);
+            Tensor actual = zeros(3, size);
+            for (Kernels kernels : new Kernels[] {reference, vector}) {
+                Tensor result = kernels == reference ? expected : actual;
+                kernels.keys7(
+                        k.address(),
+                        a.address(),
+                        scale.address(),
+                        rate.address(),
+                        result.part(0).address(),
+                        result.part(1).address(),
+                        result.part(2).address(),
+                        size);
+            }
+            assertClose(actual, expected, 3e-6);
+            double squares = 0;
+            for (float value : actual.part(1).toFloats()) {
+                squares += (double) value * value;
+            }
+            assertThat(squares).isCloseTo(1, within(1e-5));
+        });
     }
 
     @Test
@@ -341,7 +362,9 @@ class KernelsTests {
         for (int i = 0; i < in.length; i++) {
             in[i] = random(DType.F32, tokens, stride);
         }
-        for (long i = 0; i < in[1].elements(); i++) { // decay in (0.545, 1), keys of moderate length
+        for (long i = 0;
+                i < in[1].elements();
+                i++) { // decay in (0.545, 1), keys of moderate length
             in[1].set(i, 0.545f + 0.455f * random.nextFloat());
             in[2].set(i, in[2].get(i) / (float) Math.sqrt(size));
             in[4].set(i, in[4].get(i) / size);

@@ -121,7 +121,10 @@ class OpsTests {
                     int segment = segments.segment(row);
                     for (int c = 0; c < 5; c++) {
                         float now = x.get(row * 5 + c);
-                        float previous = row == segments.start(segment) ? before[segment][c] : x.get((row - 1) * 5 + c);
+                        float previous =
+                                row == segments.start(segment)
+                                        ? before[segment][c]
+                                        : x.get((row - 1) * 5 + c);
                         float expected = Math.fma(previous - now, mixes[m].get(c), now);
                         assertThat(y.part(m).get(row * 5 + c)).isEqualTo(expected);
                     }
@@ -162,10 +165,14 @@ class OpsTests {
             Tensor x = random(DType.F32, 2, 8);
             assertThatThrownBy(() -> ops.linear(x, random(DType.F32, 4, 7)))
                     .isInstanceOf(ShapeException.class)
-                    .hasMessage("linear of F32 [2, 8] with a weight F32 [4, 7]: expected 8 columns");
-            assertThatThrownBy(() -> ops.project(x, random(DType.F32, 4, 7))).hasMessageContaining("expected 8 rows");
-            assertThatThrownBy(() -> ops.add(x, random(DType.F32, 2, 9))).hasMessageContaining("add of");
-            assertThatThrownBy(() -> ops.layerNorm(x, random(DType.F32, 9), random(DType.F32, 8), 1e-5f))
+                    .hasMessage(
+                            "linear of F32 [2, 8] with a weight F32 [4, 7]: expected 8 columns");
+            assertThatThrownBy(() -> ops.project(x, random(DType.F32, 4, 7)))
+                    .hasMessageContaining("expected 8 rows");
+            assertThatThrownBy(() -> ops.add(x, random(DType.F32, 2, 9)))
+                    .hasMessageContaining("add of");
+            assertThatThrownBy(() ->
+                            ops.layerNorm(x, random(DType.F32, 9), random(DType.F32, 8), 1e-5f))
                     .hasMessageContaining("the weight of layerNorm");
             assertThatThrownBy(() -> ops.linear(x, Tensor.allocate(arena, DType.I32, 4, 8)))
                     .hasMessageContaining("expected a matrix of F32, F16 or BF16");
@@ -179,6 +186,7 @@ class OpsTests {
     @Test
     void theReferenceIsAlwaysThereAndAnUnknownBackendIsRefused() {
         assertThat(Backends.named("scalar").unavailable()).isEmpty();
-        assertThatThrownBy(() -> Backends.named("abacus")).hasMessage("there is no backend 'abacus'; expected one of [vector, scalar]");
+        assertThatThrownBy(() -> Backends.named("abacus"))
+                .hasMessage("there is no backend 'abacus'; expected one of [vector, scalar]");
     }
 }

@@ -52,15 +52,14 @@ class ThreadsTests {
     @Test
     void anExceptionOfAPartReachesTheCallerAndTheTeamGoesOn() {
         try (Threads threads = new Threads(2)) {
-            assertThatThrownBy(
-                            () ->
-                                    threads.run(
-                                            (part, worker) -> {
-                                                if (part == 5) {
-                                                    throw new AnserException("part five");
-                                                }
-                                            },
-                                            10))
+            assertThatThrownBy(() ->
+                            threads.run(
+                                    (part, worker) -> {
+                                        if (part == 5) {
+                                            throw new AnserException("part five");
+                                        }
+                                    },
+                                    10))
                     .isInstanceOf(AnserException.class)
                     .hasMessage("part five");
             AtomicIntegerArray seen = new AtomicIntegerArray(10);

@@ -8,7 +8,8 @@ import jdk.incubator.vector.FloatVector;
 import org.junit.jupiter.api.Test;
 
 class VectorMathTests {
-    /// The largest error of `function` over [from, to], in units in the last place of the exact value.
+    /// The largest error of `function` over [from, to], in units in the last place of the exact
+    /// value.
     private static double worst(
             float from, float to, UnaryOperator<FloatVector> function, DoubleUnaryOperator exact) {
         double worst = 0;
@@ -55,6 +56,7 @@ class VectorMathTests {
                 expected[lane] += expected[lane + half];
             }
         }
-        assertThat(VectorMath.sum(FloatVector.fromArray(Lanes.FLOATS, x, 0))).isEqualTo(expected[0]);
+        assertThat(VectorMath.sum(FloatVector.fromArray(Lanes.FLOATS, x, 0)))
+                .isEqualTo(expected[0]);
     }
 }

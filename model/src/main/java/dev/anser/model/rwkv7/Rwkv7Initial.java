@@ -7,13 +7,14 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/// The weights of a new RWKV-7 model: names, shapes and first values, as the official training code names and shapes
-/// them.
+/// The weights of a new RWKV-7 model: names, shapes and first values, as the official training code
+/// names and shapes them.
 ///
-/// Vectors have the official values. Matrices are uniform with the spread of the official rules; those that training
-/// starts at zero (`att.output`, `ffn.value`, the first halves of the low-rank pairs) get small random values here, so
-/// that every weight has an effect on the logits. Values depend on the seed, the tensor's name and the position alone:
-/// the same seed gives the same bytes, whoever fills in which part.
+/// Vectors have the official values. Matrices are uniform with the spread of the official rules;
+/// those that training starts at zero (`att.output`, `ffn.value`, the first halves of the low-rank
+/// pairs) get small random values here, so that every weight has an effect on the logits. Values
+/// depend on the seed, the tensor's name and the position alone: the same seed gives the same
+/// bytes, whoever fills in which part.
 public final class Rwkv7Initial {
     private static final int HEAD_SIZE = 64;
     private static final int WORLD_VOCABULARY = 65536;
@@ -51,7 +52,8 @@ public final class Rwkv7Initial {
     /// @param shape the official shape
     /// @param rule the values
     public record Weight(String name, Shape shape, Rule rule) {
-        /// Sets the first `count` elements of `into` to the elements from `offset` of the flattened tensor.
+        /// Sets the first `count` elements of `into` to the elements from `offset` of the flattened
+        /// tensor.
         public void fill(long offset, float[] into, int count) {
             switch (rule) {
                 case Rule.Listed listed ->
@@ -73,7 +75,8 @@ public final class Rwkv7Initial {
         /// These values; owned by the rule, not to be changed.
         record Listed(float[] values) implements Rule {}
 
-        /// Independent, even between -`bound` and `bound`; `key` tells the tensors of a model apart.
+        /// Independent, even between -`bound` and `bound`; `key` tells the tensors of a model
+        /// apart.
         record Uniform(float bound, long key) implements Rule {}
     }
 
@@ -103,7 +106,8 @@ public final class Rwkv7Initial {
     public static Rwkv7Initial preset(String name, long seed) {
         Sizes sizes = PRESETS.get(name);
         if (sizes == null) {
-            throw new AnserException("there is no preset '" + name + "'; expected one of " + presets());
+            throw new AnserException(
+                    "there is no preset '" + name + "'; expected one of " + presets());
         }
         return of(sizes, seed);
     }
@@ -117,7 +121,9 @@ public final class Rwkv7Initial {
                 || sizes.width() < sizes.headSize()
                 || sizes.width() % sizes.headSize() != 0
                 || sizes.vocabulary() < 1) {
-            throw new AnserException(sizes + " is not possible; expected at least one layer, and heads that fill the width");
+            throw new AnserException(
+                    sizes
+                            + " is not possible; expected at least one layer, and heads that fill the width");
         }
         return new Rwkv7Initial(sizes, seed);
     }
@@ -196,7 +202,10 @@ public final class Rwkv7Initial {
         uniform(att + "key.weight", 0.1 * spread, width, width);
         uniform(att + "value.weight", spread, width, width);
         uniform(att + "output.weight", spread, width, width); // official: 0
-        listed(att + "ln_x.weight", constant(width, Math.pow((1.0 + layer) / sizes.layers(), 0.7)), width);
+        listed(
+                att + "ln_x.weight",
+                constant(width, Math.pow((1.0 + layer) / sizes.layers(), 0.7)),
+                width);
         listed(att + "ln_x.bias", constant(width, 0), width);
     }
 
@@ -204,7 +213,11 @@ public final class Rwkv7Initial {
         int width = sizes.width();
         tokenShift(ffn + "x_k", Math.pow(1 - (double) layer / sizes.layers(), 4));
         uniform(ffn + "key.weight", 0.5 / Math.sqrt(width), 4L * width, width);
-        uniform(ffn + "value.weight", 0.5 / Math.sqrt(4.0 * width), width, 4L * width); // official: 0
+        uniform(
+                ffn + "value.weight",
+                0.5 / Math.sqrt(4.0 * width),
+                width,
+                4L * width); // official: 0
     }
 
     private void tokenShift(String name, double power) {

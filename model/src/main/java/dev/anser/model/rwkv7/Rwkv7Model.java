@@ -21,10 +21,12 @@ import org.jspecify.annotations.Nullable;
 
 /// RWKV-7 "Goose" (arXiv 2503.14456), as its official code (x070) computes it.
 ///
-/// R rows (tokens), C channels, H heads of N channels. Per layer a state has three slots: the last normalised input of
-/// the time mix (C), the WKV state (H, N keys, N values), and the last normalised input of the channel mix (C).
+/// R rows (tokens), C channels, H heads of N channels. Per layer a state has three slots: the last
+/// normalised input of the time mix (C), the WKV state (H, N keys, N values), and the last
+/// normalised input of the channel mix (C).
 final class Rwkv7Model implements LanguageModel {
     private static final float LAYER_NORM_EPSILON = 1e-5f;
+
     /// 1e-5 times the square of the official code's head size divisor, 8.
     private static final float GROUP_NORM_EPSILON = 64e-5f;
 
@@ -68,17 +70,25 @@ final class Rwkv7Model implements LanguageModel {
 
             Tensor input = norm(ops, x, block.attentionNorm());
             TimeMix time = block.timeMix();
-            Tensor shifted = ops.shiftLerp(input, time.mixes(), batch, slot + ATTENTION_SHIFT); // (6, R, C)
+            Tensor shifted =
+                    ops.shiftLerp(input, time.mixes(), batch, slot + ATTENTION_SHIFT); // (6, R, C)
             Tensor value = value(ops, time, shifted.part(3), firstValue);
             if (firstValue == null) {
                 firstValue = value;
             }
-            Tensor attention =
-                    timeMix(ops, time, shifted, value, batch, slot + ATTENTION_STATE);
+            Tensor attention = timeMix(ops, time, shifted, value, batch, slot + ATTENTION_STATE);
             x = ops.add(x, attention);
 
             input = norm(ops, x, block.feedForwardNorm());
-            x = ops.add(x, channelMix(ops, block.channelMix(), input, batch, slot + FEED_FORWARD_SHIFT));
+            x =
+                    ops.add(
+                            x,
+                            channelMix(
+                                    ops,
+                                    block.channelMix(),
+                                    input,
+                                    batch,
+                                    slot + FEED_FORWARD_SHIFT));
             if (layer > 0) { // layer 0 has made firstValue, which all others need
                 x = ops.release(mark, x);
             }
@@ -96,8 +106,7 @@ final class Rwkv7Model implements LanguageModel {
     }
 
     /// The values, drawn towards those of layer 0 in all other layers.
-    private static Tensor value(
-            Ops ops, TimeMix time, Tensor shifted, @Nullable Tensor first) {
+    private static Tensor value(Ops ops, TimeMix time, Tensor shifted, @Nullable Tensor first) {
         Tensor value = ops.linear(shifted, time.value());
         if (first == null || time.valueResidual() == null || time.valueResidualBias() == null) {
             return value;
@@ -114,11 +123,14 @@ final class Rwkv7Model implements LanguageModel {
 
         Tensor decayLow = time.decay().up(ops, ops.tanh(time.decay().down(ops, shifted.part(1))));
         Tensor decay = ops.decay7(decayLow, time.decayBias());
-        Tensor rateLow = time.learningRate().up(ops, time.learningRate().down(ops, shifted.part(4)));
+        Tensor rateLow =
+                time.learningRate().up(ops, time.learningRate().down(ops, shifted.part(4)));
         Tensor learningRate = ops.sigmoidWithBias(rateLow, time.learningRateBias());
         Tensor gate = time.gate().up(ops, ops.sigmoid(time.gate().down(ops, shifted.part(5))));
 
-        Tensor keys = ops.keys7(key, learningRate, time.keyScale(), time.keyRate(), headSize); // (3, R, C)
+        Tensor keys =
+                ops.keys7(
+                        key, learningRate, time.keyScale(), time.keyRate(), headSize); // (3, R, C)
         Tensor replacement = keys.part(0);
         Tensor out =
                 ops.wkv7(
@@ -146,7 +158,8 @@ final class Rwkv7Model implements LanguageModel {
         return ops.linear(gated, time.output());
     }
 
-    private static Tensor channelMix(Ops ops, ChannelMix channel, Tensor input, Batch batch, int slot) {
+    private static Tensor channelMix(
+            Ops ops, ChannelMix channel, Tensor input, Batch batch, int slot) {
         Tensor shifted = ops.shiftLerp(input, channel.mixes(), batch, slot).part(0);
         Tensor inner = ops.reluSquared(ops.linear(shifted, channel.key())); // (R, 4C)
         return ops.linear(inner, channel.value());
@@ -180,7 +193,8 @@ final class Rwkv7Model implements LanguageModel {
         long bytes = 0;
         for (WeightReader.Weight weight : weights.all()) {
             Tensor tensor = weight.tensor();
-            bytes += tensor == weights.embedding() ? tensor.bytes() / tensor.rows() : tensor.bytes();
+            bytes +=
+                    tensor == weights.embedding() ? tensor.bytes() / tensor.rows() : tensor.bytes();
         }
         return bytes;
     }

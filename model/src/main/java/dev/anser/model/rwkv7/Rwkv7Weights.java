@@ -13,9 +13,10 @@ import org.jspecify.annotations.Nullable;
 
 /// The tensors of an RWKV-7 checkpoint, by the names of the official code, checked.
 ///
-/// A `.pth` or `.safetensors` has low-rank pairs as (C, rank) and (rank, C), to be multiplied from the left; the
-/// rwkv.cpp format has them transposed, and the six mixing vectors as one tensor in the order r, w, k, v, a, g. The
-/// value residual (`v0`, `v1`, `v2`) of layer 0 has no effect and may be missing.
+/// A `.pth` or `.safetensors` has low-rank pairs as (C, rank) and (rank, C), to be multiplied from
+/// the left; the rwkv.cpp format has them transposed, and the six mixing vectors as one tensor in
+/// the order r, w, k, v, a, g. The value residual (`v0`, `v1`, `v2`) of layer 0 has no effect and
+/// may be missing.
 record Rwkv7Weights(
         String source,
         ModelConfig config,
@@ -33,7 +34,8 @@ record Rwkv7Weights(
     record Norm(Tensor weight, Tensor bias) {}
 
     /// One block: two normalisations and the two mixes.
-    record Block(Norm attentionNorm, TimeMix timeMix, Norm feedForwardNorm, ChannelMix channelMix) {}
+    record Block(
+            Norm attentionNorm, TimeMix timeMix, Norm feedForwardNorm, ChannelMix channelMix) {}
 
     /// `x ↦ activation(x · down) · up`, in either orientation of the pair.
     record LowRank(Tensor down, Tensor up, boolean transposed) {
@@ -109,7 +111,12 @@ record Rwkv7Weights(
         Shape shape = checkpoint.entry(name).shape();
         if (shape.rank() != 2) {
             throw new ModelFormatException(
-                    checkpoint.source() + ": tensor " + name + " is " + shape + "; expected a matrix");
+                    checkpoint.source()
+                            + ": tensor "
+                            + name
+                            + " is "
+                            + shape
+                            + "; expected a matrix");
         }
         return shape;
     }
@@ -135,7 +142,8 @@ record Rwkv7Weights(
         }
         for (String name : checkpoint.names()) {
             if (name.startsWith("blocks.")) {
-                String number = name.substring(7, name.indexOf('.', 7) < 0 ? 7 : name.indexOf('.', 7));
+                String number =
+                        name.substring(7, name.indexOf('.', 7) < 0 ? 7 : name.indexOf('.', 7));
                 if (!number.matches("[0-9]{1,6}") || Integer.parseInt(number) >= layers) {
                     throw new ModelFormatException(
                             checkpoint.source()
@@ -156,8 +164,7 @@ record Rwkv7Weights(
         Arena arena = Arena.ofShared();
         try {
             boolean transposed = checkpoint.format().equals("rwkv.cpp");
-            Reader reader =
-                    new Reader(new WeightReader(checkpoint, arena), config, transposed);
+            Reader reader = new Reader(new WeightReader(checkpoint, arena), config, transposed);
             return reader.read(checkpoint.source(), arena);
         } catch (RuntimeException e) {
             arena.close();

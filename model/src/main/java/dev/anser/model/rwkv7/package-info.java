@@ -1,4 +1,5 @@
-/// RWKV-7 "Goose" (arXiv 2503.14456): the maths in `Rwkv7Model`, names and shapes in `Rwkv7Weights`.
+/// RWKV-7 "Goose" (arXiv 2503.14456): the maths in `Rwkv7Model`, names and shapes in
+/// `Rwkv7Weights`.
 @NullMarked
 package dev.anser.model.rwkv7;
 

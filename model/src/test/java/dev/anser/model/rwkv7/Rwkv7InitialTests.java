@@ -26,7 +26,8 @@ class Rwkv7InitialTests {
         return values;
     }
 
-    private static Rwkv7Initial.Weight weight(Map<String, Rwkv7Initial.Weight> weights, String name) {
+    private static Rwkv7Initial.Weight weight(
+            Map<String, Rwkv7Initial.Weight> weights, String name) {
         return Objects.requireNonNull(weights.get(name), name);
     }
 
@@ -34,7 +35,8 @@ class Rwkv7InitialTests {
     void presetsHaveTheParametersOfTheOfficialModels() {
         assertThat(Rwkv7Initial.preset("0.1b", 0).parameters()).isEqualTo(191_084_544L);
         assertThat(Rwkv7Initial.preset("0.4b", 0).parameters()).isEqualTo(450_834_432L);
-        assertThat(Rwkv7Initial.preset("2.9b", 0).parameters()).isBetween(2_900_000_000L, 3_000_000_000L);
+        assertThat(Rwkv7Initial.preset("2.9b", 0).parameters())
+                .isBetween(2_900_000_000L, 3_000_000_000L);
         assertThatThrownBy(() -> Rwkv7Initial.preset("7b", 0))
                 .isInstanceOf(AnserException.class)
                 .hasMessageContaining("7b")
@@ -63,21 +65,26 @@ class Rwkv7InitialTests {
 
     @Test
     void matricesFollowTheSeedAndThePositionAlone() {
-        Rwkv7Initial.Weight weight = weight(byName(Rwkv7Initial.of(SMALL, 7)), "blocks.1.att.key.weight");
+        Rwkv7Initial.Weight weight =
+                weight(byName(Rwkv7Initial.of(SMALL, 7)), "blocks.1.att.key.weight");
         float[] whole = values(weight);
         float[] part = new float[100];
         weight.fill(1000, part, 100);
         for (int i = 0; i < part.length; i++) {
             assertThat(part[i]).isEqualTo(whole[1000 + i]);
         }
-        assertThat(values(weight(byName(Rwkv7Initial.of(SMALL, 7)), "blocks.1.att.key.weight"))).isEqualTo(whole);
-        assertThat(values(weight(byName(Rwkv7Initial.of(SMALL, 8)), "blocks.1.att.key.weight"))).isNotEqualTo(whole);
-        assertThat(values(weight(byName(Rwkv7Initial.of(SMALL, 7)), "blocks.2.att.key.weight"))).isNotEqualTo(whole);
+        assertThat(values(weight(byName(Rwkv7Initial.of(SMALL, 7)), "blocks.1.att.key.weight")))
+                .isEqualTo(whole);
+        assertThat(values(weight(byName(Rwkv7Initial.of(SMALL, 8)), "blocks.1.att.key.weight")))
+                .isNotEqualTo(whole);
+        assertThat(values(weight(byName(Rwkv7Initial.of(SMALL, 7)), "blocks.2.att.key.weight")))
+                .isNotEqualTo(whole);
     }
 
     @Test
     void matricesAreEvenBetweenTheirBounds() {
-        float[] values = values(weight(byName(Rwkv7Initial.of(SMALL, 3)), "blocks.0.ffn.key.weight"));
+        float[] values =
+                values(weight(byName(Rwkv7Initial.of(SMALL, 3)), "blocks.0.ffn.key.weight"));
         double bound = 0.5 / 8;
         double sum = 0;
         double squares = 0;
