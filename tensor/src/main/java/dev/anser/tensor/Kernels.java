@@ -44,6 +44,10 @@ interface Kernels {
             long y,
             int worker);
 
+    /// Rows `from..to` of `target += aᵀ · b`, with `a` (rows, out), `b` (rows, in) and `target`
+    /// (out, in).
+    void addOuter(long a, long b, int rows, int out, int in, int from, int to, long target);
+
     /// `y = a + b`.
     void add(long a, long b, long y, int count);
 

@@ -55,10 +55,6 @@ final class Lanes {
         value.intoMemorySegment(Memory.ALL, address, LITTLE_ENDIAN);
     }
 
-    static void store(FloatVector value, long address, VectorMask<Float> mask) {
-        value.intoMemorySegment(Memory.ALL, address, LITTLE_ENDIAN, mask);
-    }
-
     /// The first `count` lanes.
     static VectorMask<Float> first(int count) {
         return FLOATS.indexInRange(0, count);

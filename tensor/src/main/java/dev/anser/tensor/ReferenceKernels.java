@@ -84,6 +84,20 @@ final class ReferenceKernels implements Kernels {
     }
 
     @Override
+    public void addOuter(long a, long b, int rows, int out, int in, int from, int to, long target) {
+        for (int o = from; o < to; o++) {
+            for (int i = 0; i < in; i++) {
+                long place = (long) o * in + i;
+                float sum = get(target, place);
+                for (int row = 0; row < rows; row++) {
+                    sum = Math.fma(get(a, (long) row * out + o), get(b, (long) row * in + i), sum);
+                }
+                set(target, place, sum);
+            }
+        }
+    }
+
+    @Override
     public void add(long a, long b, long y, int count) {
         for (int i = 0; i < count; i++) {
             set(y, i, get(a, i) + get(b, i));

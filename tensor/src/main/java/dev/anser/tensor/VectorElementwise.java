@@ -4,10 +4,9 @@ import static dev.anser.tensor.Lanes.COUNT;
 import static dev.anser.tensor.Lanes.FLOATS;
 
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorMask;
 
-/// Element by element with the Vector API. The last, partial vector is masked, so that an element's
-/// result depends on its operands alone and not on its place.
+/// Element by element with the Vector API. What does not fill a vector goes one by one, through the
+/// same operations, so that an element's result depends on its operands alone and not on its place.
 final class VectorElementwise {
     private VectorElementwise() {}
 
@@ -18,8 +17,11 @@ final class VectorElementwise {
         for (int i = 0; i < whole; i += COUNT) {
             zeros = Lanes.load(x + 4L * i).mul(0f).add(zeros);
         }
-        zeros = Lanes.load(x + 4L * whole, Lanes.first(count - whole)).mul(0f).add(zeros);
-        return VectorMath.sum(zeros) == 0;
+        float zero = VectorMath.sum(zeros);
+        for (int i = whole; i < count; i++) {
+            zero += Memory.get(x, i) * 0f;
+        }
+        return zero == 0;
     }
 
     static void add(long a, long b, long y, int count) {
@@ -27,9 +29,9 @@ final class VectorElementwise {
         for (int i = 0; i < whole; i += COUNT) {
             Lanes.store(Lanes.load(a + 4L * i).add(Lanes.load(b + 4L * i)), y + 4L * i);
         }
-        VectorMask<Float> rest = Lanes.first(count - whole);
-        FloatVector sum = Lanes.load(a + 4L * whole, rest).add(Lanes.load(b + 4L * whole, rest));
-        Lanes.store(sum, y + 4L * whole, rest);
+        for (int i = whole; i < count; i++) {
+            Memory.set(y, i, Memory.get(a, i) + Memory.get(b, i));
+        }
     }
 
     static void reluSquared(long x, long y, int count) {
@@ -38,9 +40,10 @@ final class VectorElementwise {
             FloatVector positive = Lanes.load(x + 4L * i).max(0f);
             Lanes.store(positive.mul(positive), y + 4L * i);
         }
-        VectorMask<Float> rest = Lanes.first(count - whole);
-        FloatVector positive = Lanes.load(x + 4L * whole, rest).max(0f);
-        Lanes.store(positive.mul(positive), y + 4L * whole, rest);
+        for (int i = whole; i < count; i++) {
+            float positive = Math.max(Memory.get(x, i), 0f);
+            Memory.set(y, i, positive * positive);
+        }
     }
 
     static void lerp(long from, long to, long weight, long y, int count) {
@@ -50,54 +53,31 @@ final class VectorElementwise {
             FloatVector difference = Lanes.load(to + 4L * i).sub(start);
             Lanes.store(difference.fma(Lanes.load(weight + 4L * i), start), y + 4L * i);
         }
-        VectorMask<Float> rest = Lanes.first(count - whole);
-        FloatVector start = Lanes.load(from + 4L * whole, rest);
-        FloatVector difference = Lanes.load(to + 4L * whole, rest).sub(start);
-        Lanes.store(
-                difference.fma(Lanes.load(weight + 4L * whole, rest), start), y + 4L * whole, rest);
-    }
-
-    static void tanh(long x, long y, int count) {
-        int whole = FLOATS.loopBound(count);
-        for (int i = 0; i < whole; i += COUNT) {
-            Lanes.store(VectorMath.tanh(Lanes.load(x + 4L * i)), y + 4L * i);
+        for (int i = whole; i < count; i++) {
+            float start = Memory.get(from, i);
+            float difference = Memory.get(to, i) - start;
+            Memory.set(y, i, Math.fma(difference, Memory.get(weight, i), start));
         }
-        VectorMask<Float> rest = Lanes.first(count - whole);
-        Lanes.store(VectorMath.tanh(Lanes.load(x + 4L * whole, rest)), y + 4L * whole, rest);
-    }
-
-    static void sigmoid(long x, long y, int count) {
-        int whole = FLOATS.loopBound(count);
-        for (int i = 0; i < whole; i += COUNT) {
-            Lanes.store(VectorMath.sigmoid(Lanes.load(x + 4L * i)), y + 4L * i);
-        }
-        VectorMask<Float> rest = Lanes.first(count - whole);
-        Lanes.store(VectorMath.sigmoid(Lanes.load(x + 4L * whole, rest)), y + 4L * whole, rest);
     }
 
     static void sigmoidWithBias(long x, long bias, long y, int count) {
-        int whole = FLOATS.loopBound(count);
-        for (int i = 0; i < whole; i += COUNT) {
-            FloatVector sum = Lanes.load(bias + 4L * i).add(Lanes.load(x + 4L * i));
-            Lanes.store(VectorMath.sigmoid(sum), y + 4L * i);
-        }
-        VectorMask<Float> rest = Lanes.first(count - whole);
-        FloatVector sum = Lanes.load(bias + 4L * whole, rest).add(Lanes.load(x + 4L * whole, rest));
-        Lanes.store(VectorMath.sigmoid(sum), y + 4L * whole, rest);
+        add(bias, x, y, count);
+        VectorMath.sigmoid(y, y, count);
     }
 
     static void decay7(long x, long bias, long y, int count) {
-        int whole = FLOATS.loopBound(count);
-        for (int i = 0; i < whole; i += COUNT) {
-            FloatVector sum = Lanes.load(bias + 4L * i).add(Lanes.load(x + 4L * i));
-            Lanes.store(decay(sum), y + 4L * i);
-        }
-        VectorMask<Float> rest = Lanes.first(count - whole);
-        FloatVector sum = Lanes.load(bias + 4L * whole, rest).add(Lanes.load(x + 4L * whole, rest));
-        Lanes.store(decay(sum), y + 4L * whole, rest);
+        sigmoidWithBias(x, bias, y, count);
+        scale(y, -ReferenceKernels.DECAY_RATE, count);
+        VectorMath.exp(y, y, count);
     }
 
-    private static FloatVector decay(FloatVector x) {
-        return VectorMath.exp(VectorMath.sigmoid(x).mul(-ReferenceKernels.DECAY_RATE));
+    private static void scale(long y, float factor, int count) {
+        int whole = FLOATS.loopBound(count);
+        for (int i = 0; i < whole; i += COUNT) {
+            Lanes.store(Lanes.load(y + 4L * i).mul(factor), y + 4L * i);
+        }
+        for (int i = whole; i < count; i++) {
+            Memory.set(y, i, Memory.get(y, i) * factor);
+        }
     }
 }

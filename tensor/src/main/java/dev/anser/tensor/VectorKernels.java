@@ -63,18 +63,23 @@ final class VectorKernels implements Kernels {
     }
 
     @Override
+    public void addOuter(long a, long b, int rows, int out, int in, int from, int to, long target) {
+        VectorOuter.addOuter(a, b, rows, out, in, from, to, target);
+    }
+
+    @Override
     public void add(long a, long b, long y, int count) {
         VectorElementwise.add(a, b, y, count);
     }
 
     @Override
     public void tanh(long x, long y, int count) {
-        VectorElementwise.tanh(x, y, count);
+        VectorMath.tanh(x, y, count);
     }
 
     @Override
     public void sigmoid(long x, long y, int count) {
-        VectorElementwise.sigmoid(x, y, count);
+        VectorMath.sigmoid(x, y, count);
     }
 
     @Override

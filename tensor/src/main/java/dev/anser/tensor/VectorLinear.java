@@ -68,7 +68,6 @@ final class VectorLinear {
     /// All rows of a block against the four weight rows of `panel`.
     private static void tiles(long x, int rows, int in, float[] panel, int out, int o, long y) {
         int whole = FLOATS.loopBound(in);
-        VectorMask<Float> rest = Lanes.first(in - whole);
         boolean tail = whole < in;
         long stride = 4L * in;
         int row = 0;
@@ -120,6 +119,7 @@ final class VectorLinear {
                 s33 = v3.fma(p3, s33);
             }
             if (tail) {
+                VectorMask<Float> rest = Lanes.first(in - whole);
                 FloatVector v0 = Lanes.load(x0 + 4L * whole, rest);
                 FloatVector v1 = Lanes.load(x1 + 4L * whole, rest);
                 FloatVector v2 = Lanes.load(x2 + 4L * whole, rest);

@@ -5,7 +5,6 @@ import static dev.anser.tensor.Lanes.COUNT;
 import static dev.anser.tensor.Lanes.FLOATS;
 
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorMask;
 
 /// `x · w` with the Vector API.
 ///
@@ -36,7 +35,10 @@ final class VectorProject {
             float[] panel) {
         int width = to - from;
         for (int row = 0; row < rows; row++) {
-            Memory.ALL.asSlice(y + 4L * ((long) row * out + from), 4L * width).fill((byte) 0);
+            long yRow = y + 4L * ((long) row * out + from);
+            for (int o = 0; o < width; o++) {
+                Memory.set(yRow, o, 0);
+            }
         }
         int blockInputs = Math.max(1, PANEL_FLOATS / width);
         for (int start = 0; start < in; start += blockInputs) {
@@ -83,10 +85,14 @@ final class VectorProject {
                 tile1x4(x, count, panel, o, width, y + 4L * o);
             }
         }
-        for (; o < width; o += COUNT) {
-            VectorMask<Float> mask = Lanes.first(Math.min(COUNT, width - o));
+        for (; o + COUNT <= width; o += COUNT) {
             for (int r = 0; r < taken; r++) {
-                tail(x + r * xRow, count, panel, o, width, y + 4L * o + r * yRow, mask);
+                oneVector(x + r * xRow, count, panel, o, width, y + 4L * o + r * yRow);
+            }
+        }
+        for (; o < width; o++) {
+            for (int r = 0; r < taken; r++) {
+                oneColumn(x + r * xRow, count, panel, o, width, y + 4L * o + r * yRow);
             }
         }
     }
@@ -185,13 +191,20 @@ final class VectorProject {
         Lanes.store(s03, y0 + 3L * BYTES);
     }
 
-    private static void tail(
-            long x, int count, float[] panel, int at, int width, long y, VectorMask<Float> mask) {
-        FloatVector sum = Lanes.load(y, mask);
+    private static void oneVector(long x, int count, float[] panel, int at, int width, long y) {
+        FloatVector sum = Lanes.load(y);
         for (int i = 0; i < count; i++, at += width) {
             FloatVector v = FloatVector.broadcast(FLOATS, Memory.get(x, i));
-            sum = v.fma(FloatVector.fromArray(FLOATS, panel, at, mask), sum);
+            sum = v.fma(FloatVector.fromArray(FLOATS, panel, at), sum);
         }
-        Lanes.store(sum, y, mask);
+        Lanes.store(sum, y);
+    }
+
+    private static void oneColumn(long x, int count, float[] panel, int at, int width, long y) {
+        float sum = Memory.get(y, 0);
+        for (int i = 0; i < count; i++, at += width) {
+            sum = Math.fma(Memory.get(x, i), panel[at], sum);
+        }
+        Memory.set(y, 0, sum);
     }
 }

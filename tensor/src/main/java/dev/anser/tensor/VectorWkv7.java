@@ -5,7 +5,6 @@ import static dev.anser.tensor.Lanes.COUNT;
 import static dev.anser.tensor.Lanes.FLOATS;
 
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorMask;
 
 /// The WKV-7 recurrence with the Vector API.
 ///
@@ -34,9 +33,11 @@ final class VectorWkv7 {
             for (; j + 4 * COUNT <= size; j += 4 * COUNT) {
                 fourVectors(r, w, k, v + 4L * j, a, b, y + 4L * j, size, state + 4L * j);
             }
-            for (; j < size; j += COUNT) {
-                VectorMask<Float> mask = Lanes.first(Math.min(COUNT, size - j));
-                oneVector(r, w, k, v + 4L * j, a, b, y + 4L * j, size, state + 4L * j, mask);
+            for (; j + COUNT <= size; j += COUNT) {
+                oneVector(r, w, k, v + 4L * j, a, b, y + 4L * j, size, state + 4L * j);
+            }
+            for (; j < size; j++) {
+                oneColumn(r, w, k, v + 4L * j, a, b, y + 4L * j, size, state + 4L * j);
             }
             r += step;
             w += step;
@@ -97,23 +98,14 @@ final class VectorWkv7 {
     }
 
     private static void oneVector(
-            long r,
-            long w,
-            long k,
-            long v,
-            long a,
-            long b,
-            long y,
-            int size,
-            long state,
-            VectorMask<Float> mask) {
+            long r, long w, long k, long v, long a, long b, long y, int size, long state) {
         long row = 4L * size;
         FloatVector u = FloatVector.zero(FLOATS);
         long s = state;
         for (int i = 0; i < size; i++, s += row) {
-            u = FloatVector.broadcast(FLOATS, Memory.get(a, i)).fma(Lanes.load(s, mask), u);
+            u = FloatVector.broadcast(FLOATS, Memory.get(a, i)).fma(Lanes.load(s), u);
         }
-        FloatVector value = Lanes.load(v, mask);
+        FloatVector value = Lanes.load(v);
         FloatVector out = FloatVector.zero(FLOATS);
         s = state;
         for (int i = 0; i < size; i++, s += row) {
@@ -121,10 +113,28 @@ final class VectorWkv7 {
             FloatVector bi = FloatVector.broadcast(FLOATS, Memory.get(b, i));
             FloatVector ki = FloatVector.broadcast(FLOATS, Memory.get(k, i));
             FloatVector ri = FloatVector.broadcast(FLOATS, Memory.get(r, i));
-            FloatVector next = ki.fma(value, bi.fma(u, wi.mul(Lanes.load(s, mask))));
-            Lanes.store(next, s, mask);
+            FloatVector next = ki.fma(value, bi.fma(u, wi.mul(Lanes.load(s))));
+            Lanes.store(next, s);
             out = ri.fma(next, out);
         }
-        Lanes.store(out, y, mask);
+        Lanes.store(out, y);
+    }
+
+    /// One value column, by the same operations.
+    private static void oneColumn(
+            long r, long w, long k, long v, long a, long b, long y, int size, long state) {
+        float u = 0;
+        for (int i = 0; i < size; i++) {
+            u = Math.fma(Memory.get(a, i), Memory.get(state, (long) i * size), u);
+        }
+        float value = Memory.get(v, 0);
+        float out = 0;
+        for (int i = 0; i < size; i++) {
+            float kept = Memory.get(w, i) * Memory.get(state, (long) i * size);
+            float next = Math.fma(Memory.get(k, i), value, Math.fma(Memory.get(b, i), u, kept));
+            Memory.set(state, (long) i * size, next);
+            out = Math.fma(Memory.get(r, i), next, out);
+        }
+        Memory.set(y, 0, out);
     }
 }

@@ -2,27 +2,37 @@ package dev.anser.tensor;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.lang.foreign.Arena;
 import java.util.function.DoubleUnaryOperator;
-import java.util.function.UnaryOperator;
 import jdk.incubator.vector.FloatVector;
 import org.junit.jupiter.api.Test;
 
 class VectorMathTests {
+    private interface Function {
+        void run(long x, long y, int count);
+    }
+
     /// The largest error of `function` over [from, to], in units in the last place of the exact
-    /// value.
+    /// value; whole vectors and what is left over alike.
     private static double worst(
-            float from, float to, UnaryOperator<FloatVector> function, DoubleUnaryOperator exact) {
+            float from, float to, Function function, DoubleUnaryOperator exact) {
+        int steps = 400_003;
         double worst = 0;
-        int steps = 400_000;
-        float[] x = new float[Lanes.COUNT];
-        for (int i = 0; i < steps; i += x.length) {
-            for (int lane = 0; lane < x.length; lane++) {
-                x[lane] = from + (to - from) * (i + lane) / steps;
+        try (Arena arena = Arena.ofConfined()) {
+            Tensor x = Tensor.allocate(arena, DType.F32, steps);
+            Tensor y = Tensor.allocate(arena, DType.F32, steps);
+            Tensor alone = Tensor.allocate(arena, DType.F32, 1);
+            for (int i = 0; i < steps; i++) {
+                x.set(i, from + (to - from) * i / steps);
             }
-            float[] y = function.apply(FloatVector.fromArray(Lanes.FLOATS, x, 0)).toArray();
-            for (int lane = 0; lane < x.length; lane++) {
-                double truth = exact.applyAsDouble(x[lane]);
-                worst = Math.max(worst, Math.abs(y[lane] - truth) / Math.ulp((float) truth));
+            function.run(x.address(), y.address(), steps);
+            for (int i = 0; i < steps; i++) {
+                double truth = exact.applyAsDouble(x.get(i));
+                worst = Math.max(worst, Math.abs(y.get(i) - truth) / Math.ulp((float) truth));
+                if (i % 1000 == 0) {
+                    function.run(x.address() + 4L * i, alone.address(), 1);
+                    assertThat(alone.get(0)).as("alone and in a vector").isEqualTo(y.get(i));
+                }
             }
         }
         return worst;
