@@ -1,6 +1,7 @@
 /// The anser command.
 module dev.anser.cli {
     requires dev.anser.generate;
+    requires dev.anser.train;
     requires info.picocli;
     // Through it JLine hears Ctrl-C.
     requires jdk.unsupported;

@@ -38,7 +38,16 @@ class ArchitectureTests {
                     "model", Set.of("base", "tensor", "checkpoint"),
                     "text", Set.of("base"),
                     "generate", Set.of("base", "tensor", "checkpoint", "model", "text"),
-                    "cli", Set.of("base", "tensor", "checkpoint", "model", "text", "generate"));
+                    "train", Set.of("base", "tensor", "checkpoint", "model"),
+                    "cli",
+                            Set.of(
+                                    "base",
+                                    "tensor",
+                                    "checkpoint",
+                                    "model",
+                                    "text",
+                                    "generate",
+                                    "train"));
 
     /// The rooms that need the JDK alone.
     private static final Set<String> ON_THE_JDK_ALONE =

@@ -5,6 +5,7 @@ import dev.anser.model.LanguageModel;
 import dev.anser.model.ModelConfig;
 import dev.anser.model.State;
 import dev.anser.model.StateLayout;
+import dev.anser.model.Weight;
 import dev.anser.tensor.DType;
 import dev.anser.tensor.Ops;
 import dev.anser.tensor.Shape;
@@ -40,6 +41,11 @@ final class RecitingModel implements LanguageModel {
     @Override
     public ModelConfig config() {
         return new ModelConfig("reciting", "1", 1, 1, 1, 1, 1, vocabulary);
+    }
+
+    @Override
+    public List<Weight> weights() {
+        return List.of();
     }
 
     @Override

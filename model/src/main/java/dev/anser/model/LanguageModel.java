@@ -2,6 +2,7 @@ package dev.anser.model;
 
 import dev.anser.tensor.Ops;
 import dev.anser.tensor.Tensor;
+import java.util.List;
 
 /// An architecture with its weights: tokens and states in, logits and states out.
 ///
@@ -14,6 +15,10 @@ public interface LanguageModel extends AutoCloseable {
 
     /// Number of weights.
     long parameters();
+
+    /// Every weight that has an effect, in the order of the architecture; borrowed. Whoever writes
+    /// to them trains the model, and no other thread may use it meanwhile.
+    List<Weight> weights();
 
     /// Bytes of weights that one decoding step reads.
     long bytesPerToken();

@@ -19,9 +19,6 @@ public final class WeightReader {
     private final List<Weight> weights = new ArrayList<>();
     private long parameters;
 
-    /// A tensor and the name that its checkpoint has for it.
-    public record Weight(String name, Tensor tensor) {}
-
     /// Reads from `checkpoint`, with vectors allocated in `arena`.
     public WeightReader(Checkpoint checkpoint, Arena arena) {
         this.checkpoint = checkpoint;

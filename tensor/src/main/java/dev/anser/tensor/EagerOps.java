@@ -126,6 +126,28 @@ public final class EagerOps implements Ops, AutoCloseable {
         return y;
     }
 
+    /// `target += x · weight`, or `x · weightᵀ` when `transposed`.
+    void addProduct(Tensor x, Tensor weight, boolean transposed, Tensor target) {
+        long mark = workspace.mark();
+        Tensor product = transposed ? linear(x, weight) : project(x, weight);
+        requireSame(product, target, "addProduct");
+        job.elements(Job.Kind.ADD, product, target, target, target);
+        runRows(target.rows(), target.columns());
+        workspace.release(mark);
+    }
+
+    /// `target += aᵀ · b` with `a` (R, out), `b` (R, in) and `target` (out, in).
+    void addOuter(Tensor a, Tensor b, Tensor target) {
+        int out = a.columns();
+        int in = b.columns();
+        if (a.rows() != b.rows() || target.elements() != (long) out * in) {
+            throw new ShapeException("addOuter of " + a + " and " + b + " into " + target);
+        }
+        job.elements(Job.Kind.ADD_OUTER, a, b, b, target);
+        job.sizes(in, out);
+        runMatrix(a.rows(), in, out);
+    }
+
     /// Cuts a product by output columns: at least [Job#OUTPUT_GRAIN] each, and some parts more than
     /// threads so that a slower one does not hold up the others.
     private void runMatrix(int rows, int in, int out) {

@@ -21,6 +21,7 @@ final class Job implements Threads.Task {
     enum Kind {
         LINEAR,
         PROJECT,
+        ADD_OUTER,
         ADD,
         TANH,
         SIGMOID,
@@ -72,6 +73,11 @@ final class Job implements Threads.Task {
         this.a = x.address();
         this.b = weight.address();
         this.y = y.address();
+    }
+
+    void sizes(int in, int out) {
+        this.in = in;
+        this.out = out;
     }
 
     void elements(Kind kind, Tensor a, Tensor b, Tensor c, Tensor y) {
@@ -128,6 +134,7 @@ final class Job implements Threads.Task {
         switch (kind) {
             case LINEAR -> kernels.linear(type, a, rows, in, b, out, from, to, y, worker);
             case PROJECT -> kernels.project(type, a, rows, in, b, out, from, to, y, worker);
+            case ADD_OUTER -> kernels.addOuter(a, b, rows, out, in, from, to, y);
             case ADD -> kernels.add(at(a, from), at(b, from), at(y, from), (to - from) * columns);
             case TANH -> kernels.tanh(at(a, from), at(y, from), (to - from) * columns);
             case SIGMOID -> kernels.sigmoid(at(a, from), at(y, from), (to - from) * columns);

@@ -27,55 +27,6 @@ class OpsTests {
         return tensor;
     }
 
-    /// Segments of the given lengths, each with one carried tensor of `carried` shape.
-    private final class TestSegments implements Segments {
-        private final int[] starts;
-        private final Tensor[] carried;
-
-        TestSegments(int[] lengths, long... shape) {
-            starts = new int[lengths.length + 1];
-            carried = new Tensor[lengths.length];
-            for (int i = 0; i < lengths.length; i++) {
-                starts[i + 1] = starts[i] + lengths[i];
-                carried[i] = random(DType.F32, shape);
-            }
-        }
-
-        @Override
-        public int rows() {
-            return starts[starts.length - 1];
-        }
-
-        @Override
-        public int count() {
-            return carried.length;
-        }
-
-        @Override
-        public int start(int segment) {
-            return starts[segment];
-        }
-
-        @Override
-        public int end(int segment) {
-            return starts[segment + 1];
-        }
-
-        @Override
-        public int segment(int row) {
-            int segment = 0;
-            while (row >= end(segment)) {
-                segment++;
-            }
-            return segment;
-        }
-
-        @Override
-        public Tensor carried(int segment, int slot) {
-            return carried[segment];
-        }
-    }
-
     @ParameterizedTest
     @ValueSource(strings = {"scalar", "vector"})
     void resultsDoNotDependOnTheNumberOfThreads(String backend) {
@@ -105,7 +56,12 @@ class OpsTests {
     @ParameterizedTest
     @ValueSource(strings = {"scalar", "vector"})
     void tokenShiftTakesEachSegmentsOwnCarriedRowFirst(String backend) {
-        TestSegments segments = new TestSegments(new int[] {1, 3, 2}, 5);
+        TestSegments segments =
+                new TestSegments(
+                        new int[] {1, 3, 2},
+                        new Tensor[] {
+                            random(DType.F32, 5), random(DType.F32, 5), random(DType.F32, 5)
+                        });
         float[][] before = new float[3][];
         for (int s = 0; s < 3; s++) {
             before[s] = segments.carried(s, 0).toFloats();

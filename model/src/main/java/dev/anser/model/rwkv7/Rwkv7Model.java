@@ -7,6 +7,7 @@ import dev.anser.model.ModelConfig;
 import dev.anser.model.State;
 import dev.anser.model.StateLayout;
 import dev.anser.model.TensorState;
+import dev.anser.model.Weight;
 import dev.anser.model.WeightReader;
 import dev.anser.model.rwkv7.Rwkv7Weights.Block;
 import dev.anser.model.rwkv7.Rwkv7Weights.ChannelMix;
@@ -189,9 +190,14 @@ final class Rwkv7Model implements LanguageModel {
     }
 
     @Override
+    public List<Weight> weights() {
+        return weights.all();
+    }
+
+    @Override
     public long bytesPerToken() {
         long bytes = 0;
-        for (WeightReader.Weight weight : weights.all()) {
+        for (Weight weight : weights.all()) {
             Tensor tensor = weight.tensor();
             bytes +=
                     tensor == weights.embedding() ? tensor.bytes() / tensor.rows() : tensor.bytes();

@@ -3,6 +3,7 @@ package dev.anser.model.rwkv7;
 import dev.anser.checkpoint.Checkpoint;
 import dev.anser.checkpoint.ModelFormatException;
 import dev.anser.model.ModelConfig;
+import dev.anser.model.Weight;
 import dev.anser.model.WeightReader;
 import dev.anser.tensor.Ops;
 import dev.anser.tensor.Shape;
@@ -26,7 +27,7 @@ record Rwkv7Weights(
         Block[] blocks,
         Norm outputNorm,
         Tensor head,
-        List<WeightReader.Weight> all,
+        List<Weight> all,
         long parameters) {
     static final String ARCHITECTURE = "rwkv7";
 
@@ -163,13 +164,25 @@ record Rwkv7Weights(
         ModelConfig config = describe(checkpoint);
         Arena arena = Arena.ofShared();
         try {
-            boolean transposed = checkpoint.format().equals("rwkv.cpp");
-            Reader reader = new Reader(new WeightReader(checkpoint, arena), config, transposed);
+            Reader reader =
+                    new Reader(
+                            new WeightReader(checkpoint, arena),
+                            config,
+                            transposed(checkpoint, config.width()));
             return reader.read(checkpoint.source(), arena);
         } catch (RuntimeException e) {
             arena.close();
             throw e;
         }
+    }
+
+    /// Whether the low-rank pairs are transposed: the shape of the first one says so, unless it is
+    /// square; then the format does.
+    private static boolean transposed(Checkpoint checkpoint, int width) {
+        Shape first = matrixShape(checkpoint, "blocks.0.att.w1");
+        boolean official = first.size(0) == width;
+        boolean swapped = first.size(1) == width;
+        return official == swapped ? checkpoint.format().equals("rwkv.cpp") : swapped;
     }
 
     /// Reads one checkpoint; knows its sizes and orientation.

@@ -1,0 +1,115 @@
+package dev.anser.train;
+
+import dev.anser.tensor.DType;
+import dev.anser.tensor.Tensor;
+import dev.anser.tensor.Threads;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+
+/// Adam with decoupled weight decay (arXiv 1711.05101, algorithm 2), bias-corrected, in the
+/// parameter groups of the official RWKV trainers.
+///
+/// Per step t: `m = β₁ m + (1 - β₁) g`, `v = β₂ v + (1 - β₂) g²`, `p = p (1 - lr · decay)`, `p = p
+/// - lr · m̂ / (√v̂ + ε)` with `m̂ = m / (1 - β₁ᵗ)` and `v̂ = v / (1 - β₂ᵗ)`.
+public final class AdamW implements AutoCloseable {
+    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+    private static final int GRAIN = 1 << 14;
+
+    /// The settings of an optimiser.
+    ///
+    /// @param learningRate lr, above 0
+    /// @param beta1 how much of the mean gradient is kept, 0 to 1
+    /// @param beta2 how much of the mean square is kept, 0 to 1
+    /// @param epsilon ε; the official RWKV trainers use 1e-18
+    /// @param weightDecay decay of the large matrices, 0 or more
+    public record Settings(
+            double learningRate, double beta1, double beta2, double epsilon, double weightDecay) {
+        /// Checks the ranges.
+        public Settings {
+            require(learningRate > 0, "the learning rate", learningRate, "above 0");
+            require(beta1 >= 0 && beta1 < 1, "beta 1", beta1, "from 0 up to, not including, 1");
+            require(beta2 >= 0 && beta2 < 1, "beta 2", beta2, "from 0 up to, not including, 1");
+            require(epsilon > 0, "epsilon", epsilon, "above 0");
+            require(weightDecay >= 0, "the weight decay", weightDecay, "0 or more");
+        }
+
+        private static void require(boolean holds, String what, double value, String expected) {
+            if (!holds || !Double.isFinite(value)) {
+                throw new TrainingException(what + " is " + value + "; expected " + expected);
+            }
+        }
+    }
+
+    private record Slot(Parameter parameter, ParameterGroup group, Tensor mean, Tensor square) {}
+
+    private final Settings settings;
+    private final Threads threads;
+    private final Arena arena = Arena.ofShared();
+    private final List<Slot> slots = new ArrayList<>();
+    private int steps;
+
+    /// An optimiser of `parameters`, all moments zero. Both arguments are borrowed.
+    public AdamW(List<Parameter> parameters, Settings settings, Threads threads) {
+        this.settings = settings;
+        this.threads = threads;
+        for (Parameter parameter : parameters) {
+            long elements = parameter.weight().elements();
+            slots.add(
+                    new Slot(
+                            parameter,
+                            ParameterGroup.rwkv7(
+                                    parameter.name(),
+                                    parameter.weight().shape(),
+                                    settings.weightDecay()),
+                            Tensor.allocate(arena, DType.F32, elements),
+                            Tensor.allocate(arena, DType.F32, elements)));
+        }
+    }
+
+    /// Moves every weight against its gradient.
+    public void step() {
+        steps++;
+        double correction1 = 1 - Math.pow(settings.beta1(), steps);
+        double correction2 = 1 - Math.pow(settings.beta2(), steps);
+        for (Slot slot : slots) {
+            int elements = Math.toIntExact(slot.mean().elements());
+            threads.run(
+                    (part, worker) ->
+                            update(
+                                    slot,
+                                    correction1,
+                                    correction2,
+                                    part * GRAIN,
+                                    Math.min(elements, (part + 1) * GRAIN)),
+                    (elements + GRAIN - 1) / GRAIN);
+        }
+    }
+
+    private void update(Slot slot, double correction1, double correction2, int from, int to) {
+        MemorySegment weight = slot.parameter().weight().segment();
+        MemorySegment gradient = slot.parameter().gradient().segment();
+        MemorySegment mean = slot.mean().segment();
+        MemorySegment square = slot.square().segment();
+        double rate = settings.learningRate() * slot.group().rateScale();
+        double kept = 1 - rate * slot.group().weightDecay();
+        for (int i = from; i < to; i++) {
+            long at = 4L * i;
+            double g = gradient.get(FLOAT, at);
+            double m = settings.beta1() * mean.get(FLOAT, at) + (1 - settings.beta1()) * g;
+            double v = settings.beta2() * square.get(FLOAT, at) + (1 - settings.beta2()) * g * g;
+            mean.set(FLOAT, at, (float) m);
+            square.set(FLOAT, at, (float) v);
+            double change =
+                    rate * (m / correction1) / (Math.sqrt(v / correction2) + settings.epsilon());
+            weight.set(FLOAT, at, (float) (weight.get(FLOAT, at) * kept - change));
+        }
+    }
+
+    @Override
+    public void close() {
+        arena.close();
+    }
+}

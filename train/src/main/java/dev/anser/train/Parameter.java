@@ -1,0 +1,10 @@
+package dev.anser.train;
+
+import dev.anser.tensor.Tensor;
+
+/// A weight that learns.
+///
+/// @param name its name in the checkpoint
+/// @param weight the weight, F32, changed in place
+/// @param gradient its gradient, of the same shape
+public record Parameter(String name, Tensor weight, Tensor gradient) {}

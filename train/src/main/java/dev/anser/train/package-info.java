@@ -1,0 +1,4 @@
+@NullMarked
+package dev.anser.train;
+
+import org.jspecify.annotations.NullMarked;

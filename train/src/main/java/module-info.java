@@ -1,0 +1,7 @@
+/// Losses, gradients and optimisers: how a model learns.
+module dev.anser.train {
+    requires transitive dev.anser.model;
+    requires static transitive org.jspecify;
+
+    exports dev.anser.train;
+}
