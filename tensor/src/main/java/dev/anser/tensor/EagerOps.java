@@ -122,8 +122,19 @@ public final class EagerOps implements Ops, AutoCloseable {
         }
         Tensor y = workspace.allocate(x.rows(), out);
         job.matrix(Job.Kind.PROJECT, x, weight, y, in, out);
-        runMatrix(x.rows(), in, out);
+        runProject(x.rows(), in, out);
         return y;
+    }
+
+    /// One row of a low-rank product is cheaper whole, its weights read in one go, than cut into columns
+    /// of a few elements a weight row.
+    private void runProject(int rows, int in, int out) {
+        if (rows == 1 && (long) in * out < Job.SMALL_PROJECT) {
+            job.total(out, out);
+            threads.run(job, 1);
+        } else {
+            runMatrix(rows, in, out);
+        }
     }
 
     /// `target += x · weight`, or `x · weightᵀ` when `transposed`.

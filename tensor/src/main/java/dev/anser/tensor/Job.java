@@ -11,6 +11,9 @@ final class Job implements Threads.Task {
     /// Multiply-adds below which a product is not worth waking the team.
     static final long SMALL_PRODUCT = 1 << 17;
 
+    /// Weights below which a low-rank product of one row is not cut.
+    static final long SMALL_PROJECT = 1 << 19;
+
     /// Elements below which rows are not worth a part of their own.
     static final int SMALL_ROWS = 1 << 14;
 

@@ -18,6 +18,10 @@ final class Widen {
     private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
 
+    private static final int PART_SIZE = 4096;
+    private static final ThreadLocal<short[]> PART =
+            ThreadLocal.withInitial(() -> new short[PART_SIZE]);
+
     private Widen() {}
 
     /// `count` elements of `type` at `source` to the start of `target`.
@@ -29,7 +33,7 @@ final class Widen {
     static void toFloats(DType type, long source, float[] target, int at, int count) {
         switch (type) {
             case F32 -> MemorySegment.copy(Memory.ALL, FLOAT, source, target, at, count);
-            case F16 -> halves(Memory.ALL.asSlice(source, 2L * count), target, at, count);
+            case F16 -> halves(source, target, at, count);
             case BF16 -> {
                 int whole = FLOATS.loopBound(count);
                 for (int i = 0; i < whole; i += COUNT) {
@@ -45,9 +49,20 @@ final class Widen {
         }
     }
 
-    private static void halves(MemorySegment source, float[] target, int at, int count) {
+    /// By way of a short array of a part of the first-level cache: over arrays the compiler finds the
+    /// loop whatever else it has seen, over memory segments not always.
+    private static void halves(long source, float[] target, int at, int count) {
+        short[] part = PART.get();
+        for (int start = 0; start < count; start += PART_SIZE) {
+            int size = Math.min(PART_SIZE, count - start);
+            MemorySegment.copy(Memory.ALL, SHORT, source + 2L * start, part, 0, size);
+            convert(part, target, at + start, size);
+        }
+    }
+
+    private static void convert(short[] halves, float[] target, int at, int count) {
         for (int i = 0; i < count; i++) {
-            target[at + i] = Float.float16ToFloat(source.get(SHORT, 2L * i));
+            target[at + i] = Float.float16ToFloat(halves[i]);
         }
     }
 }
