@@ -126,8 +126,8 @@ public final class EagerOps implements Ops, AutoCloseable {
         return y;
     }
 
-    /// One row of a low-rank product is cheaper whole, its weights read in one go, than cut into columns
-    /// of a few elements a weight row.
+    /// One row of a low-rank product is cheaper whole, its weights read in one go, than cut into
+    /// columns of a few elements a weight row.
     private void runProject(int rows, int in, int out) {
         if (rows == 1 && (long) in * out < Job.SMALL_PROJECT) {
             job.total(out, out);

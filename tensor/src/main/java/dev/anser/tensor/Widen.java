@@ -49,8 +49,8 @@ final class Widen {
         }
     }
 
-    /// By way of a short array of a part of the first-level cache: over arrays the compiler finds the
-    /// loop whatever else it has seen, over memory segments not always.
+    /// By way of a short array of a part of the first-level cache: over arrays the compiler finds
+    /// the loop whatever else it has seen, over memory segments not always.
     private static void halves(long source, float[] target, int at, int count) {
         short[] part = PART.get();
         for (int start = 0; start < count; start += PART_SIZE) {
