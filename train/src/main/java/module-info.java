@@ -1,5 +1,6 @@
 /// Losses, gradients and optimisers: how a model learns.
 module dev.anser.train {
+    requires transitive dev.anser.data;
     requires transitive dev.anser.model;
     requires static transitive org.jspecify;
 

@@ -38,7 +38,8 @@ class ArchitectureTests {
                     "model", Set.of("base", "tensor", "checkpoint"),
                     "text", Set.of("base"),
                     "generate", Set.of("base", "tensor", "checkpoint", "model", "text"),
-                    "train", Set.of("base", "tensor", "checkpoint", "model"),
+                    "data", Set.of("base", "text"),
+                    "train", Set.of("base", "tensor", "checkpoint", "model", "text", "data"),
                     "cli",
                             Set.of(
                                     "base",
@@ -47,6 +48,7 @@ class ArchitectureTests {
                                     "model",
                                     "text",
                                     "generate",
+                                    "data",
                                     "train"));
 
     /// The rooms that need the JDK alone.

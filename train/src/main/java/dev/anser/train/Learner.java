@@ -115,35 +115,35 @@ public final class Learner implements AutoCloseable {
     /// @return the mean cross entropy in nats
     /// @throws TrainingException when the sequences are too short or of different lengths
     public double addGradients(int[][] tokens, boolean l2Wrap) {
-        int length = tokens.length == 0 ? 0 : tokens[0].length - 1;
-        if (length < 1) {
-            throw new TrainingException(
-                    "a batch needs at least one sequence of at least two tokens");
-        }
+        LabelledTokens batch = LabelledTokens.all(tokens);
+        return addGradients(batch, 1.0 / batch.targets(), l2Wrap) / batch.targets();
+    }
+
+    /// Runs a batch forwards and backwards from empty states, and adds `scale` times the gradient
+    /// of its summed cross entropy.
+    ///
+    /// A step of several batches gives each the `scale` 1 over the number of targets of all.
+    ///
+    /// @param l2Wrap whether the gradient has the official trainers' pull on the largest logit
+    /// @return the sum of the cross entropies of the targets that count, in nats
+    public double addGradients(LabelledTokens batch, double scale, boolean l2Wrap) {
         List<State> states = new ArrayList<>();
         try {
-            Batch.Builder batch = Batch.builder();
-            int[] targets = new int[tokens.length * length];
-            for (int b = 0; b < tokens.length; b++) {
-                if (tokens[b].length != length + 1) {
-                    throw new TrainingException(
-                            "sequence "
-                                    + b
-                                    + " has "
-                                    + tokens[b].length
-                                    + " tokens; expected "
-                                    + (length + 1));
-                }
-                int[] input = new int[length];
-                System.arraycopy(tokens[b], 0, input, 0, length);
-                System.arraycopy(tokens[b], 1, targets, b * length, length);
+            Batch.Builder builder = Batch.builder();
+            for (int b = 0; b < batch.sequences(); b++) {
                 State state = model.newState();
                 states.add(state);
-                batch.add(state, Batch.Logits.ALL, input);
+                builder.add(state, Batch.Logits.ALL, batch.input(b));
             }
-            Tensor logits = model.forward(ops, batch.build());
+            Tensor logits = model.forward(ops, builder.build());
             double loss =
-                    CrossEntropy.meanLoss(threads, logits, targets, tape.gradient(logits), l2Wrap);
+                    CrossEntropy.sum(
+                            threads,
+                            logits,
+                            batch.targetIds(),
+                            scale,
+                            tape.gradient(logits),
+                            l2Wrap);
             tape.backward();
             return loss;
         } finally {

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.anser.data;
+
+import org.jspecify.annotations.NullMarked;
