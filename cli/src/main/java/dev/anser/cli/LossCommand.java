@@ -70,7 +70,7 @@ final class LossCommand implements Callable<Integer> {
         }
         try (Threads threads = new Threads(compute.threads());
                 Checkpoint checkpoint = Checkpoints.open(model);
-                Learner learner = new Learner(checkpoint, Backends.choose(), threads)) {
+                Learner learner = new Learner(checkpoint, Backends.chooseForTraining(), threads)) {
             int[][] batch = TrainingTokens.batch(tokens, learner.model().config().vocabulary());
             double loss = learner.addGradients(batch, false);
             if (gradients != null) {
