@@ -308,6 +308,21 @@ public final class EagerOps implements Ops, AutoCloseable {
             int headSize,
             Segments segments,
             int slot) {
+        return wkv7(r, w, k, v, a, b, headSize, segments, slot, null);
+    }
+
+    /// The same, keeping in `record` what a backward pass needs.
+    Tensor wkv7(
+            Tensor r,
+            Tensor w,
+            Tensor k,
+            Tensor v,
+            Tensor a,
+            Tensor b,
+            int headSize,
+            Segments segments,
+            int slot,
+            @Nullable Wkv7Record record) {
         requireSame(r, w, "wkv7");
         requireSame(r, k, "wkv7");
         requireSame(r, v, "wkv7");
@@ -334,11 +349,30 @@ public final class EagerOps implements Ops, AutoCloseable {
         job.more(v, a, b, b, b);
         job.heads(headSize, r.columns());
         job.segments(segments, slot);
-        int total = heads * segments.count();
+        int units = heads * segments.count();
         long work = (long) r.rows() * r.columns() * headSize;
-        job.total(total, work < Job.SMALL_PRODUCT ? total : 1);
+        boolean small = work < Job.SMALL_PRODUCT;
+        int group = small ? headSize : columnGroup(units, headSize);
+        int groups = roundUp(headSize, group);
+        job.wkv7(groups, group, record);
+        job.total(units * groups, small ? units : 1);
         threads.run(job, job.parts());
         return y;
+    }
+
+    /// Value columns that one thread takes: all of a head, or a multiple of 16 when there are too
+    /// few heads for the team. A column has the same bits in any group.
+    private int columnGroup(int units, int headSize) {
+        int wanted = Math.min(roundUp(2 * threads.count(), units), roundUp(headSize, 16));
+        if (threads.count() == 1 || wanted <= 1) {
+            return headSize;
+        }
+        return roundUp(roundUp(headSize, wanted), 16) * 16;
+    }
+
+    /// The backward pass of [#wkv7], from the gradient of `y` to those of `inputs`: r, w, k, v, a, b.
+    void wkv7Gradient(Wkv7Record record, Tensor y, Tensor... inputs) {
+        record.backward(kernels, threads, inputs, y);
     }
 
     @Override

@@ -64,6 +64,9 @@ final class Job implements Threads.Task {
     private long y;
     private Tensor[] mixes = {};
     private @Nullable Segments segments;
+    private @Nullable Wkv7Record record;
+    private int groups = 1;
+    private int group = 1;
 
     Job(Kernels kernels) {
         this.kernels = kernels;
@@ -127,6 +130,14 @@ final class Job implements Threads.Task {
     void heads(int headSize, int columns) {
         this.headSize = headSize;
         this.columns = columns;
+    }
+
+    /// Cuts the value columns of a head into `groups` of `group` each, the last one smaller;
+    /// `record` keeps what a backward pass needs.
+    void wkv7(int groups, int group, @Nullable Wkv7Record record) {
+        this.groups = groups;
+        this.group = group;
+        this.record = record;
     }
 
     void epsilon(float epsilon) {
@@ -238,25 +249,45 @@ final class Job implements Threads.Task {
         }
         int heads = columns / headSize;
         for (int unit = from; unit < to; unit++) {
-            int segment = unit / heads;
-            int head = unit % heads;
+            int first = unit % groups * group;
+            int last = Math.min(headSize, first + group);
+            int head = unit / groups % heads;
+            int segment = unit / groups / heads;
             int start = segments.start(segment);
+            int tokens = segments.end(segment) - start;
             long offset = 4L * ((long) start * columns + (long) head * headSize);
             long state =
                     segments.carried(segment, slot).address() + 4L * head * headSize * headSize;
-            kernels.wkv7(
-                    a + offset,
-                    b + offset,
-                    c + offset,
-                    d + offset,
-                    e + offset,
-                    f + offset,
-                    y + offset,
-                    headSize,
-                    columns,
-                    segments.end(segment) - start,
-                    state);
+            Wkv7Record record = this.record;
+            if (record == null) {
+                wkv7(offset, first, last, tokens, state, 0);
+                continue;
+            }
+            for (int t = 0; t < tokens; t += Wkv7Span.INTERVAL) {
+                record.keep(state, segment, t / Wkv7Span.INTERVAL, head, first, last);
+                int count = Math.min(Wkv7Span.INTERVAL, tokens - t);
+                long at = offset + 4L * t * columns;
+                wkv7(at, first, last, count, state, record.removed() + at);
+            }
         }
+    }
+
+    private void wkv7(long at, int first, int last, int tokens, long state, long removed) {
+        kernels.wkv7(
+                a + at,
+                b + at,
+                c + at,
+                d + at,
+                e + at,
+                f + at,
+                y + at,
+                headSize,
+                first,
+                last,
+                columns,
+                tokens,
+                state,
+                removed);
     }
 
     private void gatedGroupNorm7(int from, int to) {

@@ -91,7 +91,9 @@ interface Kernels {
             int size);
 
     /// `tokens` steps of one head of [Ops#wkv7], each of `size` channels with `stride` floats
-    /// between tokens; `state` is (size, size), key-major.
+    /// between tokens, for the value columns `from..to`; `state` is (size, size), key-major. All
+    /// addresses are those of the head's channel 0. Keeps each token's `u = aᵀ · state` at `removed`,
+    /// in the shape of `y`, unless that is 0.
     void wkv7(
             long r,
             long w,
@@ -101,9 +103,15 @@ interface Kernels {
             long b,
             long y,
             int size,
+            int from,
+            int to,
             int stride,
             int tokens,
-            long state);
+            long state,
+            long removed);
+
+    /// The backward pass of [#wkv7] over one sequence, head and range of value columns.
+    void wkv7Gradient(Wkv7Span span);
 
     /// One head of [Ops#gatedGroupNorm7]: `size` channels.
     void gatedGroupNorm7(

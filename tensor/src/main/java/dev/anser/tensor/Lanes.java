@@ -8,6 +8,7 @@ import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /// The vector widths that all vector kernels share, and how weights become float lanes.
@@ -25,7 +26,69 @@ final class Lanes {
     static final int COUNT = FLOATS.length();
     static final int BYTES = FLOATS.vectorByteSize();
 
+    /// Whether there are 32 vector registers: with AVX-512 and on Arm. Else there are 16, and a loop
+    /// with more live vectors spills.
+    static final boolean MANY_REGISTERS =
+            FloatVector.SPECIES_PREFERRED.vectorBitSize() >= 512
+                    || System.getProperty("os.arch").equals("aarch64");
+
+    private static final VectorShuffle<Float> SWAP_1 = swap(1);
+    private static final VectorShuffle<Float> SWAP_2 = swap(2);
+    private static final VectorShuffle<Float> SWAP_4 = swap(4);
+    private static final VectorShuffle<Float> SWAP_8 = swap(8);
+    private static final VectorMask<Float> BIT_1 = bit(1);
+    private static final VectorMask<Float> BIT_2 = bit(2);
+    private static final VectorMask<Float> BIT_4 = bit(4);
+    private static final VectorMask<Float> BIT_8 = bit(8);
+
     private Lanes() {}
+
+    /// Lane i gets lane i XOR distance; the identity where there are not so many lanes.
+    private static VectorShuffle<Float> swap(int distance) {
+        return VectorShuffle.fromOp(FLOATS, lane -> distance < COUNT ? lane ^ distance : lane);
+    }
+
+    /// The lanes whose number has the bit `distance`.
+    private static VectorMask<Float> bit(int distance) {
+        long lanes = 0;
+        for (int lane = 0; lane < COUNT; lane++) {
+            lanes |= (lane & distance) == 0 ? 0 : 1L << lane;
+        }
+        return VectorMask.fromLong(FLOATS, lanes);
+    }
+
+    /// Sums of the lanes of `rows` vectors, which follow each other at `source`, to floats at
+    /// `target`. Reads and writes whole multiples of [#COUNT] rows.
+    static void sumRows(long source, int rows, long target) {
+        for (int row = 0; row < rows; row += COUNT) {
+            long s = source + (long) row * BYTES;
+            FloatVector sums =
+                    COUNT == 16
+                            ? pair(eight(s), eight(s + 8L * BYTES), BIT_8, SWAP_8)
+                            : COUNT == 8 ? eight(s) : four(s);
+            store(sums, target + 4L * row);
+        }
+    }
+
+    /* The vector of `two` has in lane i the sum of two lanes of row i mod 2, that of `four` the sum of four lanes of
+     * row i mod 4, and so on: each level joins two vectors of half as many rows.
+     */
+    private static FloatVector two(long s) {
+        return pair(load(s), load(s + BYTES), BIT_1, SWAP_1);
+    }
+
+    private static FloatVector four(long s) {
+        return pair(two(s), two(s + 2L * BYTES), BIT_2, SWAP_2);
+    }
+
+    private static FloatVector eight(long s) {
+        return pair(four(s), four(s + 4L * BYTES), BIT_4, SWAP_4);
+    }
+
+    private static FloatVector pair(
+            FloatVector x, FloatVector y, VectorMask<Float> bit, VectorShuffle<Float> swap) {
+        return x.blend(y, bit).add(y.blend(x, bit).rearrange(swap));
+    }
 
     private static VectorSpecies<Float> floats() {
         Integer bits = Integer.getInteger("anser.vector.bits");

@@ -277,39 +277,9 @@ public final class RecordingOps implements Ops {
             int headSize,
             Segments segments,
             int slot) {
-        int count = segments.count();
-        Tensor[] initial = new Tensor[count];
-        @Nullable Tensor[] dInitial = new Tensor[count];
-        for (int s = 0; s < count; s++) {
-            initial[s] = tape.copy(segments.carried(s, slot));
-            dInitial[s] = tape.parameterGradient(segments.carried(s, slot));
-        }
-        Tensor y = ops.wkv7(r, w, k, v, a, b, headSize, segments, slot);
-        tape.record(() -> {
-            Tensor dy = tape.gradient(y);
-            Wkv7Gradient gradient =
-                    new Wkv7Gradient(
-                            new Tensor[] {r, w, k, v, a, b},
-                            new Tensor[] {
-                                tape.gradient(r),
-                                tape.gradient(w),
-                                tape.gradient(k),
-                                tape.gradient(v),
-                                tape.gradient(a),
-                                tape.gradient(b)
-                            },
-                            dy,
-                            headSize);
-            int heads = r.columns() / headSize;
-            threads.run(
-                    (unit, worker) -> {
-                        int s = unit / heads;
-                        int head = unit % heads;
-                        gradient.run(
-                                segments.start(s), segments.end(s), head, initial[s], dInitial[s]);
-                    },
-                    heads * count);
-        });
+        Wkv7Record record = new Wkv7Record(tape, segments, slot, r.columns(), headSize);
+        Tensor y = ops.wkv7(r, w, k, v, a, b, headSize, segments, slot, record);
+        tape.record(() -> ops.wkv7Gradient(record, y, r, w, k, v, a, b));
         return y;
     }
 

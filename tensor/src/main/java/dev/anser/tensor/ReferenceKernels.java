@@ -222,21 +222,27 @@ final class ReferenceKernels implements Kernels {
             long b,
             long y,
             int size,
+            int from,
+            int to,
             int stride,
             int tokens,
-            long state) {
+            long state,
+            long kept) {
         for (int t = 0; t < tokens; t++) {
             long step = (long) t * stride;
-            for (int j = 0; j < size; j++) { // each value column of the state evolves alone
+            for (int j = from; j < to; j++) { // each value column of the state evolves alone
                 float removed = 0; // u_j = Σ_i a_i S_ij
                 for (int i = 0; i < size; i++) {
                     removed = Math.fma(get(a, step + i), get(state, (long) i * size + j), removed);
                 }
+                if (kept != 0) {
+                    set(kept, step + j, removed);
+                }
                 float value = get(v, step + j);
                 float out = 0;
                 for (int i = 0; i < size; i++) {
-                    float kept = get(w, step + i) * get(state, (long) i * size + j);
-                    float changed = Math.fma(get(b, step + i), removed, kept);
+                    float decayed = get(w, step + i) * get(state, (long) i * size + j);
+                    float changed = Math.fma(get(b, step + i), removed, decayed);
                     float next = Math.fma(get(k, step + i), value, changed);
                     set(state, (long) i * size + j, next);
                     out = Math.fma(get(r, step + i), next, out);
@@ -244,6 +250,11 @@ final class ReferenceKernels implements Kernels {
                 set(y, step + j, out);
             }
         }
+    }
+
+    @Override
+    public void wkv7Gradient(Wkv7Span span) {
+        Wkv7Gradient.run(span);
     }
 
     @Override

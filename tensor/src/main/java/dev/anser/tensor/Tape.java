@@ -1,6 +1,5 @@
 package dev.anser.tensor;
 
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -18,6 +17,7 @@ public final class Tape implements AutoCloseable {
     private final Workspace memory = new Workspace();
     private final IdentityHashMap<Tensor, Tensor> activations = new IdentityHashMap<>();
     private final IdentityHashMap<Tensor, Tensor> parameters = new IdentityHashMap<>();
+    private final IdentityHashMap<Tensor, Tensor> carried = new IdentityHashMap<>();
     private final List<Runnable> steps = new ArrayList<>();
 
     /// An empty tape that watches nothing.
@@ -36,8 +36,38 @@ public final class Tape implements AutoCloseable {
         parameters.put(parameter, gradient);
     }
 
+    /// Says that the loss depends on `state`, a tensor of a state, as the forward pass left it:
+    /// `gradient` is dL/dstate, F32 of as many elements, borrowed until the next forward pass
+    /// begins.
+    ///
+    /// Call it between the forward pass and [#backward()]. This is how a gradient flows from one
+    /// chunk of a long document to the chunk before: watch the state in the later chunk's pass, carry
+    /// what came out in the earlier one's. So far [Ops#wkv7] takes it, [Ops#shiftLerp] does not.
+    ///
+    /// @throws ShapeException when the gradient has another size, or would be changed while it is
+    ///   read because it is also where the gradient of the state before the batch is added
+    public void carry(Tensor state, Tensor gradient) {
+        if (gradient.dtype() != DType.F32 || gradient.elements() != state.elements()) {
+            throw new ShapeException(
+                    "the state " + state + " cannot have the gradient " + gradient);
+        }
+        Tensor watched = parameters.get(state);
+        if (watched != null && watched.address() == gradient.address()) {
+            throw new ShapeException(
+                    "the gradient to the state after the batch is also where that to the state"
+                            + " before it is added; expected two tensors");
+        }
+        carried.put(state, gradient);
+    }
+
+    /// The gradient to a state after the batch, or null when nothing depends on it.
+    @Nullable Tensor carriedGradient(Tensor state) {
+        return carried.get(state);
+    }
+
     /// Forgets the last forward pass.
     void begin() {
+        carried.clear();
         activations.clear();
         steps.clear();
         memory.begin();
@@ -81,11 +111,14 @@ public final class Tape implements AutoCloseable {
         return memory.allocate(rows, columns);
     }
 
-    /// A copy of `tensor` that lives as long as the gradients of this pass.
-    Tensor copy(Tensor tensor) {
-        Tensor copy = memory.allocate(1, Math.toIntExact(tensor.elements()));
-        MemorySegment.copy(tensor.segment(), 0, copy.segment(), 0, tensor.bytes());
-        return copy;
+    /// Where the next [#temporary] will be, for [#release(long)].
+    long mark() {
+        return memory.mark();
+    }
+
+    /// Frees what was taken since `mark`; nobody may have asked for a gradient since.
+    void release(long mark) {
+        memory.release(mark);
     }
 
     /// Runs the recorded steps from the last to the first. Set the gradient of the results first:

@@ -140,10 +140,19 @@ final class VectorKernels implements Kernels {
             long b,
             long y,
             int size,
+            int from,
+            int to,
             int stride,
             int tokens,
-            long state) {
-        VectorWkv7.wkv7(r, w, k, v, a, b, y, size, stride, tokens, state);
+            long state,
+            long removed) {
+        VectorWkv7.wkv7(
+                r, w, k, v, a, b, y, size, from, to, stride, tokens, state, removed);
+    }
+
+    @Override
+    public void wkv7Gradient(Wkv7Span span) {
+        VectorWkv7Gradient.run(span);
     }
 
     @Override

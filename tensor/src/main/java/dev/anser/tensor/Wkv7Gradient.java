@@ -3,164 +3,140 @@ package dev.anser.tensor;
 import static dev.anser.tensor.Memory.get;
 import static dev.anser.tensor.Memory.set;
 
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import org.jspecify.annotations.Nullable;
-
-/// The exact backward pass of the WKV-7 recurrence, one head of one sequence at a time.
+/// The exact backward pass of the WKV-7 recurrence in plain Java.
 ///
-/// With `u_t = S_{t-1}ᵀ a_t`, `S_t = diag(w_t) S_{t-1} + b_t u_tᵀ + k_t v_tᵀ`, `y_t = S_tᵀ r_t` (S is keys × values) and
-/// D the gradient to the state, for t = T … 1:
+/// With `u_t = S_{t-1}ᵀ a_t`, `S_t = diag(w_t) S_{t-1} + b_t u_tᵀ + k_t v_tᵀ`, `y_t = S_tᵀ r_t` (S
+/// is keys × values) and D the gradient to the state, for t = T … 1:
 ///
 ///     dr = S_t dy;  D += r dyᵀ
 ///     dw = Σ_values D ∘ S_{t-1};  dk = D v;  dv = Dᵀ k;  db = D u;  du = Dᵀ b;  da = S_{t-1} du
 ///     D = diag(w) D + a duᵀ
 ///
-/// The states are computed again, forwards, from checkpoints every 16 tokens. The official kernel instead undoes the
-/// recurrence by dividing by w, which loses up to 5e-4 of a gradient.
+/// The states are computed again, forwards, from checkpoints. The official kernel instead undoes
+/// the recurrence by dividing by w, which loses up to 5e-4 of a gradient.
 final class Wkv7Gradient {
-    private static final int CHUNK = 16;
-
-    private final Tensor[] inputs;
-    private final Tensor[] gradients;
-    private final Tensor dy;
+    private final Wkv7Span span;
     private final int size;
     private final int columns;
+    private final int square;
 
-    /// `inputs` and their `gradients` (added to) in the order r, w, k, v, a, b.
-    Wkv7Gradient(Tensor[] inputs, Tensor[] gradients, Tensor dy, int size) {
-        this.inputs = inputs;
-        this.gradients = gradients;
-        this.dy = dy;
-        this.size = size;
-        this.columns = dy.columns();
+    /* Within scratch, in floats: INTERVAL + 1 states and D, each (size, columns); then du. */
+    private final long states;
+    private final long dState;
+    private final long dRemoved;
+
+    private Wkv7Gradient(Wkv7Span span) {
+        this.span = span;
+        size = span.size();
+        columns = span.to() - span.from();
+        square = size * columns;
+        dState = span.scratch();
+        dRemoved = dState + 4L * square;
+        states = dRemoved + 4L * columns;
     }
 
-    /// Runs head `head` over the rows `start..end`, from the state before them.
-    void run(int start, int end, int head, Tensor initial, @Nullable Tensor dInitial) {
-        int square = size * size;
-        int tokens = end - start;
-        int chunks = (tokens + CHUNK - 1) / CHUNK;
-        float[] state = new float[square];
-        long headOffset = 4L * head * square;
-        MemorySegment.copy(
-                Memory.ALL,
-                ValueLayout.JAVA_FLOAT_UNALIGNED,
-                initial.address() + headOffset,
-                state,
-                0,
-                square);
-        float[][] checkpoints = new float[chunks][];
-        float[] removed = new float[size];
-        for (int t = 0; t < tokens; t++) {
-            if (t % CHUNK == 0) {
-                checkpoints[t / CHUNK] = state.clone();
-            }
-            step(state, removed, row(start + t, head));
+    static void run(Wkv7Span span) {
+        new Wkv7Gradient(span).run();
+    }
+
+    private void run() {
+        for (int i = 0; i < square; i++) {
+            set(dState, i, span.dFinal() == 0 ? 0 : get(span.dFinal(), place(i)));
         }
-        float[][] states = new float[CHUNK + 1][square];
-        float[][] removals = new float[CHUNK][size];
-        float[] dState = new float[square];
-        for (int chunk = chunks - 1; chunk >= 0; chunk--) {
-            int first = chunk * CHUNK;
-            int count = Math.min(CHUNK, tokens - first);
-            System.arraycopy(checkpoints[chunk], 0, states[0], 0, square);
-            for (int t = 0; t < count; t++) {
-                System.arraycopy(states[t], 0, states[t + 1], 0, square);
-                step(states[t + 1], removals[t], row(start + first + t, head));
+        for (int interval = Wkv7Span.intervals(span.tokens()) - 1; interval >= 0; interval--) {
+            int first = interval * Wkv7Span.INTERVAL;
+            int count = Math.min(Wkv7Span.INTERVAL, span.tokens() - first);
+            long checkpoint = span.checkpoints() + 4L * interval * span.checkpointStride();
+            for (int i = 0; i < square; i++) {
+                set(states, i, get(checkpoint, place(i)));
+            }
+            // The state before each token of the interval; that after the last is not needed.
+            for (int t = 1; t < count; t++) {
+                step(state(t - 1), state(t), (long) (first + t - 1) * span.stride());
             }
             for (int t = count - 1; t >= 0; t--) {
-                back(states[t], states[t + 1], removals[t], dState, row(start + first + t, head));
+                back(state(t), (long) (first + t) * span.stride());
             }
         }
-        if (dInitial != null) {
+        if (span.dInitial() != 0) {
             for (int i = 0; i < square; i++) {
-                long address = dInitial.address() + headOffset;
-                set(address, i, get(address, i) + dState[i]);
+                add(span.dInitial(), place(i), get(dState, i), true);
             }
         }
     }
 
-    private long row(int row, int head) {
-        return (long) row * columns + (long) head * size;
+    /// Where element `i` of (size, columns) is in a whole state.
+    private long place(int i) {
+        return (long) (i / columns) * size + span.from() + i % columns;
     }
 
-    /// Moves `state` on by one token and leaves u in `removed`.
-    private void step(float[] state, float[] removed, long at) {
-        long w = inputs[1].address();
-        long k = inputs[2].address();
-        long v = inputs[3].address();
-        long a = inputs[4].address();
-        long b = inputs[5].address();
-        java.util.Arrays.fill(removed, 0);
+    private long state(int t) {
+        return states + 4L * t * square;
+    }
+
+    private void step(long before, long after, long at) {
         for (int i = 0; i < size; i++) {
-            float ai = get(a, at + i);
-            for (int j = 0; j < size; j++) {
-                removed[j] = Math.fma(ai, state[i * size + j], removed[j]);
-            }
-        }
-        for (int i = 0; i < size; i++) {
-            float wi = get(w, at + i);
-            float bi = get(b, at + i);
-            float ki = get(k, at + i);
-            for (int j = 0; j < size; j++) {
-                float kept = Math.fma(bi, removed[j], wi * state[i * size + j]);
-                state[i * size + j] = Math.fma(ki, get(v, at + j), kept);
+            for (int j = 0; j < columns; j++) {
+                set(after, (long) i * columns + j, next(before, i, j, at));
             }
         }
     }
 
-    /// The gradients of one token; moves `dState` from after it to before it.
-    private void back(float[] before, float[] after, float[] removed, float[] dState, long at) {
-        long r = inputs[0].address();
-        long w = inputs[1].address();
-        long k = inputs[2].address();
-        long v = inputs[3].address();
-        long a = inputs[4].address();
-        long b = inputs[5].address();
-        float[] dValue = new float[size];
-        float[] dRemoved = new float[size];
+    /// Element (i, j) of the state after the token `at`.
+    private float next(long before, int i, int j, long at) {
+        float kept = get(span.w(), at + i) * get(before, (long) i * columns + j);
+        float changed = Math.fma(get(span.b(), at + i), get(span.removed(), value(at, j)), kept);
+        return Math.fma(get(span.k(), at + i), get(span.v(), value(at, j)), changed);
+    }
+
+    private long value(long at, int j) {
+        return at + span.from() + j;
+    }
+
+    /// The gradients of one token; moves D from after it to before it.
+    private void back(long before, long at) {
+        for (int j = 0; j < columns; j++) {
+            float gradient = get(span.dy(), value(at, j));
+            float dValue = 0;
+            float du = 0;
+            for (int i = 0; i < size; i++) {
+                long place = (long) i * columns + j;
+                float d = Math.fma(get(span.r(), at + i), gradient, get(dState, place));
+                set(dState, place, d);
+                dValue = Math.fma(d, get(span.k(), at + i), dValue);
+                du = Math.fma(d, get(span.b(), at + i), du);
+            }
+            add(span.dv(), value(at, j), dValue, true);
+            set(dRemoved, j, du);
+        }
         for (int i = 0; i < size; i++) {
-            float ri = get(r, at + i);
-            float ki = get(k, at + i);
-            float bi = get(b, at + i);
             float dReceptance = 0;
             float dDecay = 0;
             float dKey = 0;
-            float dB = 0;
-            for (int j = 0; j < size; j++) {
-                float gradient = get(dy.address(), at + j);
-                int place = i * size + j;
-                dReceptance = Math.fma(after[place], gradient, dReceptance);
-                float d = Math.fma(ri, gradient, dState[place]);
-                dState[place] = d;
-                dDecay = Math.fma(d, before[place], dDecay);
-                dKey = Math.fma(d, get(v, at + j), dKey);
-                dB = Math.fma(d, removed[j], dB);
-                dValue[j] = Math.fma(d, ki, dValue[j]);
-                dRemoved[j] = Math.fma(d, bi, dRemoved[j]);
-            }
-            add(0, at + i, dReceptance);
-            add(1, at + i, dDecay);
-            add(2, at + i, dKey);
-            add(5, at + i, dB);
-        }
-        for (int i = 0; i < size; i++) {
-            float wi = get(w, at + i);
-            float ai = get(a, at + i);
             float dA = 0;
-            for (int j = 0; j < size; j++) {
-                int place = i * size + j;
-                dA = Math.fma(before[place], dRemoved[j], dA);
-                dState[place] = Math.fma(ai, dRemoved[j], wi * dState[place]);
+            float dB = 0;
+            for (int j = 0; j < columns; j++) {
+                long place = (long) i * columns + j;
+                float d = get(dState, place);
+                float s = get(before, place);
+                float du = get(dRemoved, j);
+                float after = next(before, i, j, at);
+                dReceptance = Math.fma(after, get(span.dy(), value(at, j)), dReceptance);
+                dDecay = Math.fma(d, s, dDecay);
+                dKey = Math.fma(d, get(span.v(), value(at, j)), dKey);
+                dB = Math.fma(d, get(span.removed(), value(at, j)), dB);
+                dA = Math.fma(s, du, dA);
+                set(dState, place, Math.fma(get(span.a(), at + i), du, get(span.w(), at + i) * d));
             }
-            add(4, at + i, dA);
-            add(3, at + i, dValue[i]);
+            add(span.dr(), at + i, dReceptance, span.add());
+            add(span.dw(), at + i, dDecay, span.add());
+            add(span.dk(), at + i, dKey, span.add());
+            add(span.da(), at + i, dA, span.add());
+            add(span.db(), at + i, dB, span.add());
         }
     }
 
-    private void add(int input, long index, float value) {
-        long address = gradients[input].address();
-        set(address, index, get(address, index) + value);
+    private static void add(long address, long index, float value, boolean add) {
+        set(address, index, add ? get(address, index) + value : value);
     }
 }

@@ -390,9 +390,12 @@ class KernelsTests {
                         in[5].address() + offset,
                         (isReference ? expected : actual).address() + offset,
                         size,
+                        0,
+                        size,
                         stride,
                         tokens,
-                        (isReference ? expectedState : actualState).part(head).address());
+                        (isReference ? expectedState : actualState).part(head).address(),
+                        0);
             }
         }
         assertClose(actual, expected, 1e-5 * Math.sqrt(size));

@@ -1,0 +1,511 @@
+package dev.anser.tensor;
+
+import static dev.anser.tensor.Lanes.BYTES;
+import static dev.anser.tensor.Lanes.COUNT;
+import static dev.anser.tensor.Lanes.FLOATS;
+
+import java.lang.foreign.ValueLayout;
+import jdk.incubator.vector.FloatVector;
+
+/// The backward pass of the WKV-7 recurrence with the Vector API; [Wkv7Gradient] has the formulas.
+final class VectorWkv7Gradient {
+    /* How it works.
+     *
+     * Of the seven products with a state per token, five are sums over values (dr, dw, dk, da, db) and two over keys
+     * (dv, du). So here, unlike in the forward pass, lanes are keys: only dv and du need sums across lanes, and those
+     * are made for as many value rows at once as there are lanes (Lanes.sumRows). As the forward pass stored u,
+     * computing the states again needs no such sum.
+     *
+     * A state and its gradient D are stored as blocks of COUNT keys: block, value row, lane. Each pass over a block
+     * reads and writes memory in order. A token takes two passes over D:
+     *
+     *   1. dv = Dᵀk and du = Dᵀb, of D without the term r dyᵀ of this token, which adds (k·r) dy and (b·r) dy;
+     *   2. per block of keys, along the value rows: D += r dyᵀ, the five sums in registers, D = w D + a du.
+     *
+     * dr = S_t dy is made from S_{t-1}: w (S_{t-1} dy) + b (u·dy) + k (v·dy).
+     *
+     * Keys that do not fill the last block are padded with zeros, which stay zeros: for such head sizes the inputs are
+     * copied to rows of whole vectors, and the results from them.
+     */
+    private static final ValueLayout.OfLong PAIR = ValueLayout.JAVA_LONG_UNALIGNED;
+    private static final long LOW = 0xFFFFFFFFL;
+
+    private final Wkv7Span span;
+    private final int size;
+    private final int rows;
+    private final int blocks;
+    private final long blockBytes;
+    private final long stateBytes;
+
+    /* Parts of scratch. */
+    private final long dState;
+    private final long partials;
+    private final long dRemoved;
+    private final long dValue;
+    private final long packed;
+    private final long states;
+
+    /* Where the vectors along keys of an interval are, and floats from token to token. */
+    private final boolean packs;
+    private final long step;
+    private final long packedPart;
+
+    private VectorWkv7Gradient(Wkv7Span span) {
+        this.span = span;
+        size = span.size();
+        rows = span.to() - span.from();
+        blocks = (size + COUNT - 1) / COUNT;
+        blockBytes = (long) rows * BYTES;
+        stateBytes = blocks * blockBytes;
+        long values = Wkv7Span.wholeVectors(rows);
+        long keys = Wkv7Span.wholeVectors(size);
+        dState = span.scratch();
+        partials = dState + 4 * keys * values;
+        dRemoved = partials + 4 * 2 * values * COUNT;
+        dValue = dRemoved + 4 * values;
+        packed = dValue + 4 * values;
+        packedPart = 4 * Wkv7Span.INTERVAL * keys;
+        states = packed + 10 * packedPart;
+        packs = size % COUNT != 0;
+        step = packs ? 4 * keys : 4L * span.stride();
+    }
+
+    static void run(Wkv7Span span) {
+        new VectorWkv7Gradient(span).run();
+    }
+
+    private void run() {
+        if (span.dFinal() == 0) {
+            Memory.ALL.asSlice(dState, stateBytes).fill((byte) 0);
+        } else {
+            toBlocks(span.dFinal(), dState);
+        }
+        for (int interval = Wkv7Span.intervals(span.tokens()) - 1; interval >= 0; interval--) {
+            int first = interval * Wkv7Span.INTERVAL;
+            int count = Math.min(Wkv7Span.INTERVAL, span.tokens() - first);
+            toBlocks(span.checkpoints() + 4L * interval * span.checkpointStride(), states);
+            interval(first, count);
+        }
+        if (span.dInitial() != 0) {
+            addFromBlocks(dState, span.dInitial());
+        }
+    }
+
+    private void interval(int first, int count) {
+        long offset = 4L * first * span.stride();
+        long r = keys(0, span.r() + offset, count);
+        long w = keys(1, span.w() + offset, count);
+        long k = keys(2, span.k() + offset, count);
+        long a = keys(3, span.a() + offset, count);
+        long b = keys(4, span.b() + offset, count);
+        long dr = packs ? packed + 5 * packedPart : span.dr() + offset;
+        long dw = packs ? packed + 6 * packedPart : span.dw() + offset;
+        long dk = packs ? packed + 7 * packedPart : span.dk() + offset;
+        long da = packs ? packed + 8 * packedPart : span.da() + offset;
+        long db = packs ? packed + 9 * packedPart : span.db() + offset;
+        boolean add = span.add() && !packs;
+        offset += 4L * span.from();
+        long v = span.v() + offset;
+        long u = span.removed() + offset;
+        long dy = span.dy() + offset;
+        long dv = span.dv() + offset;
+        long valueStep = 4L * span.stride();
+        for (int block = 0; block < blocks; block += 2) {
+            boolean two = block + 2 <= blocks;
+            long key = (long) block * BYTES;
+            long before = states + block * blockBytes;
+            for (int t = 0; t + 1 < count; t++, before += stateBytes) {
+                long at = t * step + key;
+                long uRow = u + t * valueStep;
+                long vRow = v + t * valueStep;
+                if (two) {
+                    stepTwo(w + at, k + at, b + at, vRow, uRow, before);
+                } else {
+                    stepOne(w + at, k + at, b + at, vRow, uRow, before);
+                }
+            }
+        }
+        for (int t = count - 1; t >= 0; t--) {
+            long at = t * step;
+            long atValue = t * valueStep;
+            long gradient = dy + atValue;
+            rowSums(k + at, b + at);
+            Lanes.sumRows(partials, rows, dRemoved);
+            Lanes.sumRows(partials + Wkv7Span.wholeVectors(rows) * BYTES, rows, dValue);
+            addScaled(dot(b + at, r + at, size), gradient, dRemoved, dRemoved);
+            addScaled(dot(k + at, r + at, size), gradient, dValue, dValue);
+            addScaled(1, dValue, dv + atValue, dv + atValue);
+            float vdy = dot(v + atValue, gradient, rows);
+            float udy = dot(u + atValue, gradient, rows);
+            long state = states + t * stateBytes;
+            int block = 0;
+            if (Lanes.MANY_REGISTERS) {
+                for (; block + 2 <= blocks; block += 2) {
+                    long key = at + (long) block * BYTES;
+                    backTwo(
+                            state + block * blockBytes,
+                            dState + block * blockBytes,
+                            gradient,
+                            v + atValue,
+                            u + atValue,
+                            r + key,
+                            w + key,
+                            k + key,
+                            a + key,
+                            b + key,
+                            vdy,
+                            udy,
+                            dr + key,
+                            dw + key,
+                            dk + key,
+                            da + key,
+                            db + key,
+                            add);
+                }
+            }
+            for (; block < blocks; block++) {
+                long key = at + (long) block * BYTES;
+                backOne(
+                        state + block * blockBytes,
+                        dState + block * blockBytes,
+                        gradient,
+                        v + atValue,
+                        u + atValue,
+                        r + key,
+                        w + key,
+                        k + key,
+                        a + key,
+                        b + key,
+                        vdy,
+                        udy,
+                        dr + key,
+                        dw + key,
+                        dk + key,
+                        da + key,
+                        db + key,
+                        add);
+            }
+        }
+        if (packs) {
+            unpack(dr, span.dr(), first, count);
+            unpack(dw, span.dw(), first, count);
+            unpack(dk, span.dk(), first, count);
+            unpack(da, span.da(), first, count);
+            unpack(db, span.db(), first, count);
+        }
+    }
+
+    /// The state after a token, from that before it, of one block of keys.
+    private void stepOne(long w, long k, long b, long v, long u, long before) {
+        FloatVector w0 = Lanes.load(w);
+        FloatVector k0 = Lanes.load(k);
+        FloatVector b0 = Lanes.load(b);
+        long s = before;
+        for (int j = 0; j < rows; j++, s += BYTES) {
+            FloatVector vj = FloatVector.broadcast(FLOATS, Memory.get(v, j));
+            FloatVector uj = FloatVector.broadcast(FLOATS, Memory.get(u, j));
+            FloatVector s0 = k0.fma(vj, b0.fma(uj, w0.mul(Lanes.load(s))));
+            Lanes.store(s0, s + stateBytes);
+        }
+    }
+
+    private void stepTwo(long w, long k, long b, long v, long u, long before) {
+        FloatVector w0 = Lanes.load(w);
+        FloatVector w1 = Lanes.load(w + BYTES);
+        FloatVector k0 = Lanes.load(k);
+        FloatVector k1 = Lanes.load(k + BYTES);
+        FloatVector b0 = Lanes.load(b);
+        FloatVector b1 = Lanes.load(b + BYTES);
+        long s = before;
+        long stateBytes = this.stateBytes;
+        long blockBytes = this.blockBytes;
+        for (int j = 0; j < rows; j++, s += BYTES) {
+            FloatVector vj = FloatVector.broadcast(FLOATS, Memory.get(v, j));
+            FloatVector uj = FloatVector.broadcast(FLOATS, Memory.get(u, j));
+            FloatVector s0 = k0.fma(vj, b0.fma(uj, w0.mul(Lanes.load(s))));
+            FloatVector s1 = k1.fma(vj, b1.fma(uj, w1.mul(Lanes.load(s + blockBytes))));
+            Lanes.store(s0, s + stateBytes);
+            Lanes.store(s1, s + stateBytes + blockBytes);
+        }
+    }
+
+    /// Lane partials of `Dᵀ b`, then of `Dᵀ k`, a vector per value row.
+    private void rowSums(long k, long b) {
+        long second = Wkv7Span.wholeVectors(rows) * BYTES;
+        int j = 0;
+        for (; j + 4 <= rows; j += 4) {
+            FloatVector b0 = FloatVector.zero(FLOATS);
+            FloatVector b1 = b0;
+            FloatVector b2 = b0;
+            FloatVector b3 = b0;
+            FloatVector k0 = b0;
+            FloatVector k1 = b0;
+            FloatVector k2 = b0;
+            FloatVector k3 = b0;
+            long d = dState + (long) j * BYTES;
+            long key = 0;
+            for (int block = 0; block < blocks; block++, d += blockBytes, key += BYTES) {
+                FloatVector bi = Lanes.load(b + key);
+                FloatVector ki = Lanes.load(k + key);
+                FloatVector d0 = Lanes.load(d);
+                FloatVector d1 = Lanes.load(d + BYTES);
+                FloatVector d2 = Lanes.load(d + 2L * BYTES);
+                FloatVector d3 = Lanes.load(d + 3L * BYTES);
+                b0 = bi.fma(d0, b0);
+                b1 = bi.fma(d1, b1);
+                b2 = bi.fma(d2, b2);
+                b3 = bi.fma(d3, b3);
+                k0 = ki.fma(d0, k0);
+                k1 = ki.fma(d1, k1);
+                k2 = ki.fma(d2, k2);
+                k3 = ki.fma(d3, k3);
+            }
+            long p = partials + (long) j * BYTES;
+            Lanes.store(b0, p);
+            Lanes.store(b1, p + BYTES);
+            Lanes.store(b2, p + 2L * BYTES);
+            Lanes.store(b3, p + 3L * BYTES);
+            p += second;
+            Lanes.store(k0, p);
+            Lanes.store(k1, p + BYTES);
+            Lanes.store(k2, p + 2L * BYTES);
+            Lanes.store(k3, p + 3L * BYTES);
+        }
+        for (; j < rows; j++) {
+            FloatVector b0 = FloatVector.zero(FLOATS);
+            FloatVector k0 = b0;
+            long d = dState + (long) j * BYTES;
+            long key = 0;
+            for (int block = 0; block < blocks; block++, d += blockBytes, key += BYTES) {
+                FloatVector d0 = Lanes.load(d);
+                b0 = Lanes.load(b + key).fma(d0, b0);
+                k0 = Lanes.load(k + key).fma(d0, k0);
+            }
+            Lanes.store(b0, partials + (long) j * BYTES);
+            Lanes.store(k0, partials + (long) j * BYTES + second);
+        }
+    }
+
+    /// The second pass over one block of keys.
+    private void backOne(
+            long state,
+            long d,
+            long dy,
+            long v,
+            long u,
+            long r,
+            long w,
+            long k,
+            long a,
+            long b,
+            float vdy,
+            float udy,
+            long dr,
+            long dw,
+            long dk,
+            long da,
+            long db,
+            boolean add) {
+        FloatVector r0 = Lanes.load(r);
+        FloatVector w0 = Lanes.load(w);
+        FloatVector a0 = Lanes.load(a);
+        FloatVector dr0 = FloatVector.zero(FLOATS);
+        FloatVector dw0 = dr0;
+        FloatVector dk0 = dr0;
+        FloatVector da0 = dr0;
+        FloatVector db0 = dr0;
+        long du = dRemoved;
+        long place = 0;
+        for (int j = 0; j < rows; j++, place += BYTES) {
+            FloatVector g = FloatVector.broadcast(FLOATS, Memory.get(dy, j));
+            FloatVector s0 = Lanes.load(state + place);
+            FloatVector d0 = r0.fma(g, Lanes.load(d + place));
+            dr0 = s0.fma(g, dr0);
+            dw0 = s0.fma(d0, dw0);
+            dk0 = d0.fma(FloatVector.broadcast(FLOATS, Memory.get(v, j)), dk0);
+            db0 = d0.fma(FloatVector.broadcast(FLOATS, Memory.get(u, j)), db0);
+            FloatVector duj = FloatVector.broadcast(FLOATS, Memory.get(du, j));
+            da0 = s0.fma(duj, da0);
+            Lanes.store(a0.fma(duj, w0.mul(d0)), d + place);
+        }
+        FloatVector changed = Lanes.load(k).mul(vdy).add(Lanes.load(b).mul(udy));
+        put(w0.fma(dr0, changed), dr, add);
+        put(dw0, dw, add);
+        put(dk0, dk, add);
+        put(da0, da, add);
+        put(db0, db, add);
+    }
+
+    private void backTwo(
+            long state,
+            long d,
+            long dy,
+            long v,
+            long u,
+            long r,
+            long w,
+            long k,
+            long a,
+            long b,
+            float vdy,
+            float udy,
+            long dr,
+            long dw,
+            long dk,
+            long da,
+            long db,
+            boolean add) {
+        FloatVector r0 = Lanes.load(r);
+        FloatVector r1 = Lanes.load(r + BYTES);
+        FloatVector w0 = Lanes.load(w);
+        FloatVector w1 = Lanes.load(w + BYTES);
+        FloatVector a0 = Lanes.load(a);
+        FloatVector a1 = Lanes.load(a + BYTES);
+        FloatVector dr0 = FloatVector.zero(FLOATS);
+        FloatVector dr1 = dr0;
+        FloatVector dw0 = dr0;
+        FloatVector dw1 = dr0;
+        FloatVector dk0 = dr0;
+        FloatVector dk1 = dr0;
+        FloatVector da0 = dr0;
+        FloatVector da1 = dr0;
+        FloatVector db0 = dr0;
+        FloatVector db1 = dr0;
+        long du = dRemoved;
+        long nextState = state + blockBytes;
+        long nextD = d + blockBytes;
+        long place = 0;
+        for (int j = 0; j < rows; j++, place += BYTES) {
+            FloatVector g = FloatVector.broadcast(FLOATS, Memory.get(dy, j));
+            FloatVector s0 = Lanes.load(state + place);
+            FloatVector s1 = Lanes.load(nextState + place);
+            FloatVector d0 = r0.fma(g, Lanes.load(d + place));
+            FloatVector d1 = r1.fma(g, Lanes.load(nextD + place));
+            dr0 = s0.fma(g, dr0);
+            dr1 = s1.fma(g, dr1);
+            dw0 = s0.fma(d0, dw0);
+            dw1 = s1.fma(d1, dw1);
+            FloatVector vj = FloatVector.broadcast(FLOATS, Memory.get(v, j));
+            dk0 = d0.fma(vj, dk0);
+            dk1 = d1.fma(vj, dk1);
+            FloatVector uj = FloatVector.broadcast(FLOATS, Memory.get(u, j));
+            db0 = d0.fma(uj, db0);
+            db1 = d1.fma(uj, db1);
+            FloatVector duj = FloatVector.broadcast(FLOATS, Memory.get(du, j));
+            da0 = s0.fma(duj, da0);
+            da1 = s1.fma(duj, da1);
+            Lanes.store(a0.fma(duj, w0.mul(d0)), d + place);
+            Lanes.store(a1.fma(duj, w1.mul(d1)), nextD + place);
+        }
+        FloatVector changed0 = Lanes.load(k).mul(vdy).add(Lanes.load(b).mul(udy));
+        FloatVector changed1 = Lanes.load(k + BYTES).mul(vdy).add(Lanes.load(b + BYTES).mul(udy));
+        put(w0.fma(dr0, changed0), dr, add);
+        put(w1.fma(dr1, changed1), dr + BYTES, add);
+        put(dw0, dw, add);
+        put(dw1, dw + BYTES, add);
+        put(dk0, dk, add);
+        put(dk1, dk + BYTES, add);
+        put(da0, da, add);
+        put(da1, da + BYTES, add);
+        put(db0, db, add);
+        put(db1, db + BYTES, add);
+    }
+
+    private static void put(FloatVector value, long target, boolean add) {
+        Lanes.store(add ? value.add(Lanes.load(target)) : value, target);
+    }
+
+    /// `Σ x_i y_i`.
+    private static float dot(long x, long y, int count) {
+        int whole = FLOATS.loopBound(count);
+        FloatVector sums = FloatVector.zero(FLOATS);
+        for (int i = 0; i < whole; i += COUNT) {
+            sums = Lanes.load(x + 4L * i).fma(Lanes.load(y + 4L * i), sums);
+        }
+        float sum = VectorMath.sum(sums);
+        for (int i = whole; i < count; i++) {
+            sum = Math.fma(Memory.get(x, i), Memory.get(y, i), sum);
+        }
+        return sum;
+    }
+
+    /// `target = factor · x + y` along the value rows.
+    private void addScaled(float factor, long x, long y, long target) {
+        int whole = FLOATS.loopBound(rows);
+        FloatVector factors = FloatVector.broadcast(FLOATS, factor);
+        for (int j = 0; j < whole; j += COUNT) {
+            FloatVector sum = factors.fma(Lanes.load(x + 4L * j), Lanes.load(y + 4L * j));
+            Lanes.store(sum, target + 4L * j);
+        }
+        for (int j = whole; j < rows; j++) {
+            Memory.set(target, j, Math.fma(factor, Memory.get(x, j), Memory.get(y, j)));
+        }
+    }
+
+    /// The rows of an input, one after the other and padded with zeros if vectors do not fit them.
+    private long keys(int part, long source, int count) {
+        if (!packs) {
+            return source;
+        }
+        long target = packed + part * packedPart;
+        Memory.ALL.asSlice(target, count * step).fill((byte) 0);
+        for (int t = 0; t < count; t++) {
+            Memory.copy(source + 4L * t * span.stride(), target + t * step, 4L * size);
+        }
+        return target;
+    }
+
+    private void unpack(long source, long target, int first, int count) {
+        for (int t = 0; t < count; t++) {
+            long row = target + 4L * (first + t) * span.stride();
+            for (int i = 0; i < size; i++) {
+                float value = Memory.get(source + t * step, i);
+                Memory.set(row, i, span.add() ? Memory.get(row, i) + value : value);
+            }
+        }
+    }
+
+    /// Value columns of a key-major (size, size) to blocks of keys, padded with zeros.
+    private void toBlocks(long source, long target) {
+        long from = source + 4L * span.from();
+        long row = 4L * size;
+        for (int block = 0; block < blocks; block++) {
+            long to = target + block * blockBytes;
+            int keys = Math.min(COUNT, size - block * COUNT);
+            long top = from + block * COUNT * row;
+            if (keys < COUNT) {
+                Memory.ALL.asSlice(to, blockBytes).fill((byte) 0);
+            }
+            if (keys < COUNT || rows % 2 != 0) {
+                for (int l = 0; l < keys; l++) {
+                    for (int j = 0; j < rows; j++) {
+                        Memory.set(to, (long) j * COUNT + l, Memory.get(top + l * row, j));
+                    }
+                }
+                continue;
+            }
+            // Two by two.
+            for (int j = 0; j < rows; j += 2) {
+                long upper = top + 4L * j;
+                long column = to + (long) j * BYTES;
+                for (int l = 0; l < COUNT; l += 2, upper += 2 * row, column += 8) {
+                    long x = Memory.ALL.get(PAIR, upper);
+                    long y = Memory.ALL.get(PAIR, upper + row);
+                    Memory.ALL.set(PAIR, column, x & LOW | y << 32);
+                    Memory.ALL.set(PAIR, column + BYTES, x >>> 32 | y & ~LOW);
+                }
+            }
+        }
+    }
+
+    private void addFromBlocks(long source, long target) {
+        for (int i = 0; i < size; i++) {
+            long column = source + i / COUNT * blockBytes + 4L * (i % COUNT);
+            long row = target + 4L * ((long) i * size + span.from());
+            for (int j = 0; j < rows; j++) {
+                float value = Memory.get(row, j) + Memory.get(column, (long) j * COUNT);
+                Memory.set(row, j, value);
+            }
+        }
+    }
+}
