@@ -137,6 +137,27 @@ public final class EagerOps implements Ops, AutoCloseable {
         }
     }
 
+    /// The backward steps of the same backend.
+    GradientKernels gradients() {
+        return kernels.gradients();
+    }
+
+    /// `target = x · weight`, or `x · weightᵀ` when `transposed`, or adds it.
+    void product(Tensor x, Tensor weight, boolean transposed, Target target) {
+        Tensor y = target.gradient();
+        int in = x.columns();
+        int out = y.columns();
+        if (target.add()) {
+            addProduct(x, weight, transposed, y);
+        } else if (transposed) {
+            job.matrix(Job.Kind.LINEAR, x, weight, y, in, out);
+            runMatrix(x.rows(), in, out);
+        } else {
+            job.matrix(Job.Kind.PROJECT, x, weight, y, in, out);
+            runProject(x.rows(), in, out);
+        }
+    }
+
     /// `target += x · weight`, or `x · weightᵀ` when `transposed`.
     void addProduct(Tensor x, Tensor weight, boolean transposed, Tensor target) {
         long mark = workspace.mark();

@@ -20,6 +20,11 @@ final class VectorKernels implements Kernels {
     }
 
     @Override
+    public GradientKernels gradients() {
+        return new VectorGradients();
+    }
+
+    @Override
     public void toFloat(DType type, long source, long target, int count) {
         float[] panel = panel(0, count);
         Widen.toFloats(type, source, panel, count);
