@@ -3,6 +3,7 @@ module dev.anser.train {
     requires transitive dev.anser.data;
     requires transitive dev.anser.model;
     requires static transitive org.jspecify;
+    requires org.snakeyaml.engine;
 
     exports dev.anser.train;
 }

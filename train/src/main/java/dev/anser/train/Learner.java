@@ -18,6 +18,7 @@ import dev.anser.tensor.Tape;
 import dev.anser.tensor.Tensor;
 import dev.anser.tensor.Threads;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -129,13 +130,7 @@ public final class Learner implements AutoCloseable {
     public double addGradients(LabelledTokens batch, double scale, boolean l2Wrap) {
         List<State> states = new ArrayList<>();
         try {
-            Batch.Builder builder = Batch.builder();
-            for (int b = 0; b < batch.sequences(); b++) {
-                State state = model.newState();
-                states.add(state);
-                builder.add(state, Batch.Logits.ALL, batch.input(b));
-            }
-            Tensor logits = model.forward(ops, builder.build());
+            Tensor logits = model.forward(ops, batchOf(batch, states));
             double loss =
                     CrossEntropy.sum(
                             threads,
@@ -148,6 +143,61 @@ public final class Learner implements AutoCloseable {
             return loss;
         } finally {
             states.forEach(State::close);
+        }
+    }
+
+    /// Runs a batch forwards from empty states.
+    ///
+    /// @return the sum of the cross entropy of all targets that count, in nats
+    public double loss(LabelledTokens batch) {
+        List<State> states = new ArrayList<>();
+        try (Arena temporary = Arena.ofShared()) {
+            Tensor logits = model.forward(eager, batchOf(batch, states));
+            Tensor unused =
+                    Tensor.allocate(temporary, DType.F32, logits.rows(), logits.columns());
+            return CrossEntropy.sum(threads, logits, batch.targetIds(), 1, unused, false);
+        } finally {
+            states.forEach(State::close);
+        }
+    }
+
+    private Batch batchOf(LabelledTokens batch, List<State> states) {
+        Batch.Builder builder = Batch.builder();
+        for (int b = 0; b < batch.sequences(); b++) {
+            State state = model.newState();
+            states.add(state);
+            builder.add(state, Batch.Logits.ALL, batch.input(b));
+        }
+        return builder.build();
+    }
+
+    /// Sets every weight that learns to that of `checkpoint`, as [#save(Path)] wrote it.
+    ///
+    /// @throws TrainingException when it is of another model; the weights are unchanged then
+    public void restore(Checkpoint checkpoint) {
+        for (Parameter parameter : parameters) {
+            String name = parameter.name();
+            if (!checkpoint.names().contains(name)
+                    || checkpoint.entry(name).dtype() != DType.F32
+                    || checkpoint.entry(name).shape().elements()
+                            != parameter.weight().elements()) {
+                throw new TrainingException(
+                        checkpoint.source()
+                                + ": has no F32 tensor "
+                                + name
+                                + " of "
+                                + parameter.weight().elements()
+                                + " numbers; it is of another model");
+            }
+        }
+        for (Parameter parameter : parameters) {
+            Tensor source = checkpoint.tensor(parameter.name());
+            MemorySegment.copy(
+                    source.segment(),
+                    0,
+                    parameter.weight().segment(),
+                    0,
+                    parameter.weight().bytes());
         }
     }
 
