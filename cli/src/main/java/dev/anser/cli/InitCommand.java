@@ -26,18 +26,22 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "init",
         description = {
-            "Writes a new RWKV-7 model with random weights, at the sizes of an official one.",
+            "Writes a new RWKV-7 model, at the sizes of an official one.",
             "",
-            "Vectors have the values that the official training begins with. Matrices are random, also"
-                    + " those that training begins with at zero: so every weight has an effect, and the"
-                    + " model serves for benchmarks. The same seed gives the same file."
+            "Its weights are those that the official training begins with: orthogonal matrices, and"
+                    + " zeros where a block writes to the residual stream. With --random all matrices"
+                    + " are random numbers: so every weight has an effect, and the model serves for"
+                    + " benchmarks and tests. The same seed gives the same file."
         },
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
-        footer = {"", "Example:", "  anser init 0.4b random.safetensors --seed 1"})
+        footer = {
+            "",
+            "Examples:",
+            "  anser init 0.1b new.safetensors --seed 1",
+            "  anser init 0.4b random.safetensors --seed 1 --random"
+        })
 final class InitCommand implements Callable<Integer> {
-    private static final int PART = 1 << 16;
-
     private final Console console;
 
     /// How weights are stored.
@@ -79,6 +83,9 @@ final class InitCommand implements Callable<Integer> {
             description = "How weights are stored: f32, f16 or bf16. Default: bf16.")
     private Type type = Type.BF16;
 
+    @Option(names = "--random", description = "Random numbers in every matrix, for measuring.")
+    private boolean random;
+
     @Option(names = "--force", description = "Overwrite OUT when it exists.")
     private boolean force;
 
@@ -90,7 +97,9 @@ final class InitCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        Rwkv7Initial initial = Rwkv7Initial.preset(preset, seed);
+        Rwkv7Initial.Sizes sizes = Rwkv7Initial.preset(preset);
+        Rwkv7Initial initial =
+                random ? Rwkv7Initial.of(sizes, seed) : Rwkv7Initial.training(sizes, seed);
         Outputs.requireWritable(out);
         if (Files.exists(out) && !force) {
             throw new AnserException(out + ": exists already; give --force to overwrite it");
@@ -132,21 +141,9 @@ final class InitCommand implements Callable<Integer> {
 
     private Tensor fill(
             Rwkv7Initial.Weight weight, MemorySegment memory, Shape shape, Threads threads) {
-        DType dtype = type.dtype();
-        long elements = shape.elements();
-        float[][] values = new float[threads.count()][PART];
-        threads.run(
-                (part, worker) -> {
-                    long from = (long) part * PART;
-                    int count = (int) Math.min(PART, elements - from);
-                    weight.fill(from, values[worker], count);
-                    MemorySegment target = memory.asSlice(dtype.bytes(from), dtype.bytes(count));
-                    Tensor tensor = new Tensor(target, dtype, Shape.of(count));
-                    for (int i = 0; i < count; i++) {
-                        tensor.set(i, values[worker][i]);
-                    }
-                },
-                Math.toIntExact((elements + PART - 1) / PART));
-        return new Tensor(memory.asSlice(0, dtype.bytes(elements)), dtype, shape);
+        MemorySegment own = memory.asSlice(0, type.dtype().bytes(shape.elements()));
+        Tensor tensor = new Tensor(own, type.dtype(), shape);
+        weight.fill(tensor, threads);
+        return tensor;
     }
 }

@@ -1,29 +1,41 @@
 package dev.anser.model.rwkv7;
 
 import dev.anser.base.AnserException;
+import dev.anser.tensor.DType;
 import dev.anser.tensor.Shape;
+import dev.anser.tensor.Tensor;
+import dev.anser.tensor.Threads;
+import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SequencedMap;
 
 /// The weights of a new RWKV-7 model: names, shapes and first values, as the official training code
 /// names and shapes them.
 ///
-/// Vectors have the official values. Matrices are uniform with the spread of the official rules;
-/// those that training starts at zero (`att.output`, `ffn.value`, the first halves of the low-rank
-/// pairs) get small random values here, so that every weight has an effect on the logits. Values
-/// depend on the seed, the tensor's name and the position alone: the same seed gives the same
-/// bytes, whoever fills in which part.
+/// [#training(Sizes, long)] has the official values, from which a model learns (RWKV-LM,
+/// `RWKV-v7/train_temp/src/model.py`, `generate_init_weight`). [#of(Sizes, long)] has the same
+/// vectors, but even random numbers of the same spread in all matrices, also in those that training
+/// starts at zero (`att.output`, `ffn.value`, the first halves of the low-rank pairs): so every
+/// weight has an effect on the logits, and the largest model takes seconds.
+///
+/// Values depend on the seed, the tensor's name and the position alone: the same seed gives the
+/// same weights, whatever the number of threads; those of training on the same kind of processor.
 public final class Rwkv7Initial {
     private static final int HEAD_SIZE = 64;
     private static final int WORLD_VOCABULARY = 65536;
+
+    /// Elements that are filled in at a time.
+    private static final int PART = 1 << 16;
 
     /// The sizes of the official models.
     private static final Map<String, Sizes> PRESETS = presetSizes();
 
     private final Sizes sizes;
     private final long seed;
+    private final boolean official;
     private final List<Weight> weights = new ArrayList<>();
 
     /// The sizes that a new model has.
@@ -44,7 +56,26 @@ public final class Rwkv7Initial {
             int decayRank,
             int rateRank,
             int valueRank,
-            int gateRank) {}
+            int gateRank) {
+        /// Sizes with the low-rank widths of the official training code: a multiple of 32 near 2.5
+        /// √C for the decay and the rate, 1.7 √C for the values, 5 √C for the gate.
+        public static Sizes of(int layers, int width, int headSize, int vocabulary) {
+            int rate = rank(2.5, width);
+            return new Sizes(
+                    layers,
+                    width,
+                    headSize,
+                    vocabulary,
+                    rate,
+                    rate,
+                    rank(1.7, width),
+                    rank(5, width));
+        }
+
+        private static int rank(double factor, int width) {
+            return Math.max(32, 32 * (int) Math.rint(factor * Math.sqrt(width) / 32));
+        }
+    }
 
     /// One tensor and the rule for its values.
     ///
@@ -52,20 +83,60 @@ public final class Rwkv7Initial {
     /// @param shape the official shape
     /// @param rule the values
     public record Weight(String name, Shape shape, Rule rule) {
-        /// Sets the first `count` elements of `into` to the elements from `offset` of the flattened
-        /// tensor.
-        public void fill(long offset, float[] into, int count) {
+        /// Sets all elements of `target`, of this shape in F32, F16 or BF16.
+        public void fill(Tensor target, Threads threads) {
+            if (rule instanceof Rule.Orthogonal orthogonal) {
+                fillOrthogonal(orthogonal, target, threads);
+                return;
+            }
+            long elements = shape.elements();
+            threads.run(
+                    (part, worker) -> {
+                        long from = (long) part * PART;
+                        int count = (int) Math.min(PART, elements - from);
+                        float[] values = new float[count];
+                        values(from, values);
+                        for (int i = 0; i < count; i++) {
+                            target.set(from + i, values[i]);
+                        }
+                    },
+                    Math.toIntExact((elements + PART - 1) / PART));
+        }
+
+        private void values(long offset, float[] into) {
             switch (rule) {
                 case Rule.Listed listed ->
-                        System.arraycopy(listed.values(), Math.toIntExact(offset), into, 0, count);
-                case Rule.Uniform uniform -> {
-                    float scale = uniform.bound() * 0x1p-23f;
-                    for (int i = 0; i < count; i++) {
+                        System.arraycopy(
+                                listed.values(), Math.toIntExact(offset), into, 0, into.length);
+                case Rule.Uniform even -> {
+                    float scale = even.bound() * 0x1p-23f;
+                    for (int i = 0; i < into.length; i++) {
                         // 24 random bits as an odd number of 2^-24ths: symmetric, and never zero.
-                        long bits = mix(uniform.key() + (offset + i) * 0x9e3779b97f4a7c15L) >>> 40;
-                        into[i] = (bits - 0x7fffff.8p0f) * scale;
+                        into[i] = (bits(even.key(), offset + i) - 0x7fffff.8p0f) * scale;
                     }
                 }
+                case Rule.Zero _, Rule.Orthogonal _ -> java.util.Arrays.fill(into, 0f);
+            }
+        }
+
+        private static void fillOrthogonal(
+                Rule.Orthogonal orthogonal, Tensor target, Threads threads) {
+            if (target.dtype() == DType.F32) {
+                OrthogonalMatrix.fill(target, orthogonal.gain(), orthogonal.key(), threads);
+                return;
+            }
+            try (Arena arena = Arena.ofShared()) {
+                Tensor exact = Tensor.allocate(arena, DType.F32, target.shape().sizes());
+                OrthogonalMatrix.fill(exact, orthogonal.gain(), orthogonal.key(), threads);
+                threads.run(
+                        (row, worker) -> {
+                            int columns = target.columns();
+                            for (long i = 0; i < columns; i++) {
+                                long place = (long) row * columns + i;
+                                target.set(place, exact.get(place));
+                            }
+                        },
+                        target.rows());
             }
         }
     }
@@ -78,11 +149,19 @@ public final class Rwkv7Initial {
         /// Independent, even between -`bound` and `bound`; `key` tells the tensors of a model
         /// apart.
         record Uniform(float bound, long key) implements Rule {}
+
+        /// Zeros.
+        record Zero() implements Rule {}
+
+        /// Orthogonal rows or columns, whichever are fewer, of length `gain`; `key` tells the
+        /// tensors of a model apart.
+        record Orthogonal(float gain, long key) implements Rule {}
     }
 
-    private Rwkv7Initial(Sizes sizes, long seed) {
+    private Rwkv7Initial(Sizes sizes, long seed, boolean official) {
         this.sizes = sizes;
         this.seed = seed;
+        this.official = official;
         collect();
     }
 
@@ -95,37 +174,63 @@ public final class Rwkv7Initial {
         return presets;
     }
 
-    /// The names that [#preset(String, long)] knows.
+    /// The names that [#preset(String)] knows.
     public static List<String> presets() {
         return List.copyOf(PRESETS.keySet());
     }
 
-    /// A model of the official sizes called `name`, such as `0.4b`.
+    /// The official sizes called `name`, such as `0.4b`.
     ///
     /// @throws AnserException when there are none of that name
-    public static Rwkv7Initial preset(String name, long seed) {
+    public static Sizes preset(String name) {
         Sizes sizes = PRESETS.get(name);
         if (sizes == null) {
             throw new AnserException(
                     "there is no preset '" + name + "'; expected one of " + presets());
         }
-        return of(sizes, seed);
+        return sizes;
     }
 
-    /// A model of any sizes.
+    /// A model whose every weight is random, for measuring and testing.
     ///
-    /// @throws AnserException when they do not fit together
+    /// @throws AnserException when the sizes do not fit together
     public static Rwkv7Initial of(Sizes sizes, long seed) {
+        return new Rwkv7Initial(check(sizes), seed, false);
+    }
+
+    /// A model as the official training begins with it.
+    ///
+    /// @throws AnserException when the sizes do not fit together
+    public static Rwkv7Initial training(Sizes sizes, long seed) {
+        return new Rwkv7Initial(check(sizes), seed, true);
+    }
+
+    private static Sizes check(Sizes sizes) {
         if (sizes.layers() < 1
                 || sizes.headSize() < 2
                 || sizes.width() < sizes.headSize()
                 || sizes.width() % sizes.headSize() != 0
-                || sizes.vocabulary() < 1) {
+                || sizes.vocabulary() < 1
+                || sizes.decayRank() < 1
+                || sizes.rateRank() < 1
+                || sizes.valueRank() < 1
+                || sizes.gateRank() < 1) {
             throw new AnserException(
                     sizes
-                            + " is not possible; expected at least one layer, and heads that fill the width");
+                            + " is not possible; expected at least one layer, token and rank, and heads that fill the width");
         }
-        return new Rwkv7Initial(sizes, seed);
+        return sizes;
+    }
+
+    /// All tensors in F32 under their official names, in new memory of `arena`.
+    public SequencedMap<String, Tensor> tensors(Arena arena, Threads threads) {
+        SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
+        for (Weight weight : weights) {
+            Tensor tensor = Tensor.allocate(arena, DType.F32, weight.shape().sizes());
+            weight.fill(tensor, threads);
+            tensors.put(weight.name(), tensor);
+        }
+        return tensors;
     }
 
     /// The sizes.
@@ -145,7 +250,7 @@ public final class Rwkv7Initial {
 
     private void collect() {
         int width = sizes.width();
-        uniform("emb.weight", 1e-4, sizes.vocabulary(), width);
+        evenly("emb.weight", 1e-4, sizes.vocabulary(), width);
         for (int layer = 0; layer < sizes.layers(); layer++) {
             String block = "blocks." + layer + ".";
             if (layer == 0) {
@@ -157,8 +262,8 @@ public final class Rwkv7Initial {
             channelMix(block + "ffn.", layer);
         }
         norm("ln_out");
-        // As spread as orthogonal columns of gain 0.5 √(V/C).
-        uniform("head.weight", Math.sqrt(3) * 0.5 / Math.sqrt(width), sizes.vocabulary(), width);
+        double tall = (double) sizes.vocabulary() / width;
+        orthogonal("head.weight", 0.5 * Math.sqrt(Math.max(1, tall)), sizes.vocabulary(), width);
     }
 
     private void timeMix(String att, int layer) {
@@ -197,11 +302,10 @@ public final class Rwkv7Initial {
         int heads = width / sizes.headSize();
         listed(att + "r_k", constant(width, -0.04), heads, sizes.headSize());
 
-        double spread = 0.5 / Math.sqrt(width);
-        uniform(att + "receptance.weight", spread, width, width);
-        uniform(att + "key.weight", 0.1 * spread, width, width);
-        uniform(att + "value.weight", spread, width, width);
-        uniform(att + "output.weight", spread, width, width); // official: 0
+        orthogonal(att + "receptance.weight", 1, width, width);
+        orthogonal(att + "key.weight", 0.1, width, width);
+        orthogonal(att + "value.weight", 1, width, width);
+        zero(att + "output.weight", width, width);
         listed(
                 att + "ln_x.weight",
                 constant(width, Math.pow((1.0 + layer) / sizes.layers(), 0.7)),
@@ -212,12 +316,8 @@ public final class Rwkv7Initial {
     private void channelMix(String ffn, int layer) {
         int width = sizes.width();
         tokenShift(ffn + "x_k", Math.pow(1 - (double) layer / sizes.layers(), 4));
-        uniform(ffn + "key.weight", 0.5 / Math.sqrt(width), 4L * width, width);
-        uniform(
-                ffn + "value.weight",
-                0.5 / Math.sqrt(4.0 * width),
-                width,
-                4L * width); // official: 0
+        orthogonal(ffn + "key.weight", 1, 4L * width, width);
+        zero(ffn + "value.weight", width, 4L * width);
     }
 
     private void tokenShift(String name, double power) {
@@ -234,10 +334,9 @@ public final class Rwkv7Initial {
     }
 
     private void lowRankPair(String att, String letter, int rank) {
-        double spread = 0.1 / Math.sqrt(sizes.width());
-        uniform(att + letter + "1", spread, sizes.width(), rank); // official: 0
-        // As spread as orthogonal rows of gain 0.1.
-        uniform(att + letter + "2", Math.sqrt(3) * spread, rank, sizes.width());
+        zero(att + letter + "1", sizes.width(), rank);
+        double tall = Math.sqrt(Math.max(1, (double) rank / sizes.width()));
+        orthogonal(att + letter + "2", 0.1 * tall, rank, sizes.width());
     }
 
     private void norm(String name) {
@@ -253,9 +352,44 @@ public final class Rwkv7Initial {
         weights.add(new Weight(name, Shape.of(shape), new Rule.Listed(values)));
     }
 
-    private void uniform(String name, double bound, long... shape) {
-        long key = mix(seed ^ mix(hash(name)));
-        weights.add(new Weight(name, Shape.of(shape), new Rule.Uniform((float) bound, key)));
+    private void evenly(String name, double bound, long... shape) {
+        weights.add(
+                new Weight(name, Shape.of(shape), new Rule.Uniform((float) bound, key(name))));
+    }
+
+    /// A matrix (out, in) with orthogonal rows or columns of length `gain`; for measuring, one as
+    /// spread.
+    private void orthogonal(String name, double gain, long out, long in) {
+        if (official) {
+            Rule rule = new Rule.Orthogonal((float) gain, key(name));
+            weights.add(new Weight(name, Shape.of(out, in), rule));
+        } else {
+            evenly(name, Math.sqrt(3) * gain / Math.sqrt(Math.max(out, in)), out, in);
+        }
+    }
+
+    /// A matrix (out, in) that training starts at zero; for measuring, a random one of moderate
+    /// spread.
+    private void zero(String name, long out, long in) {
+        if (official) {
+            weights.add(new Weight(name, Shape.of(out, in), new Rule.Zero()));
+        } else {
+            evenly(name, 0.5 / Math.sqrt(Math.max(out, in)), out, in);
+        }
+    }
+
+    private long key(String name) {
+        return mix(seed ^ mix(hash(name)));
+    }
+
+    /// 24 random bits.
+    private static long bits(long key, long place) {
+        return mix(key + place * 0x9e3779b97f4a7c15L) >>> 40;
+    }
+
+    /// A random number between 0 and 1, both excluded.
+    static double uniform(long key, long place) {
+        return (bits(key, place) + 0.5) * 0x1p-24;
     }
 
     private static float[] constant(int count, double value) {
