@@ -24,6 +24,14 @@ final class Gradients {
         }
     }
 
+    /// The only row of `dy` is added to row `row` of `target`.
+    static void addRow(Tensor dy, Tensor target, int row) {
+        long start = (long) row * target.columns();
+        for (int c = 0; c < target.columns(); c++) {
+            add(target.address(), start + c, get(dy.address(), c));
+        }
+    }
+
     /// Row i of `dy` is added to row `rows[i]` of `target`, columns `from..to`.
     static void scatter(Tensor dy, int[] rows, Tensor target, int from, int to) {
         int columns = dy.columns();

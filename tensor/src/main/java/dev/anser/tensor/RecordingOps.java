@@ -221,6 +221,12 @@ public final class RecordingOps implements Ops {
         tape.record(() -> {
             Tensor dy = tape.gradient(y);
             Tensor dx = tape.gradient(x);
+            for (int s = 0; s < count; s++) {
+                Tensor dLast = tape.carriedGradient(segments.carried(s, slot));
+                if (dLast != null) {
+                    Gradients.addRow(dLast, dx, segments.end(s) - 1);
+                }
+            }
             columns(
                     x.columns(),
                     (from, to) ->
