@@ -1,5 +1,6 @@
 package dev.anser.cli;
 
+import dev.anser.base.AnserException;
 import dev.anser.generate.GenerationOptions;
 import dev.anser.generate.Generator;
 import dev.anser.generate.SamplerSettings;
@@ -14,9 +15,18 @@ import dev.anser.train.RunFolder;
 import dev.anser.train.TrainConfig;
 import dev.anser.train.Trainer;
 import dev.anser.train.TrainerBuilder;
+import dev.anser.train.TrainingObserver;
 import dev.anser.train.TrainingRun;
+import dev.anser.train.report.Environment;
+import dev.anser.train.report.HtmlReport;
+import dev.anser.train.report.MetricsFile;
+import dev.anser.train.report.Observers;
+import dev.anser.train.report.TensorBoardFile;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
@@ -41,6 +51,8 @@ import picocli.CommandLine.Parameters;
             "  anser train recipes/tiny-shakespeare.yaml --set data.train=input.txt --resume"
         })
 final class TrainCommand implements Callable<Integer> {
+    private static final Duration REPORT_INTERVAL = Duration.ofMinutes(2);
+
     private final Console console;
 
     @Parameters(paramLabel = "CONFIG.yaml", description = "The settings of the run.")
@@ -84,7 +96,7 @@ final class TrainCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         TrainConfig settings = TrainConfig.read(config, overrides);
-        Backend backend = Backends.choose();
+        Backend backend = Backends.chooseForTraining();
         try (Threads team = new Threads(teamSize(settings));
                 Stopping _ = Stopping.onInterrupt(console);
                 TrainingRun run =
@@ -95,8 +107,28 @@ final class TrainCommand implements Callable<Integer> {
                                     + Units.count(run.learner().model().parameters())
                                     + " weights, "
                                     + run.memory());
-            Trainer.Result result =
-                    run.start(trainer -> add(trainer, settings, run.tokenizer(), backend, team));
+            Optional<Tokenizer> tokenizer = run.tokenizer();
+            if (settings.sample().every() > 0 && tokenizer.isEmpty()) {
+                throw new AnserException(
+                        config
+                                + ": sample.every needs the vocabulary of the data; give"
+                                + " data.vocabulary");
+            }
+            Trainer.Result result;
+            try (TrainingObserver observer = observer(settings.run().folder(), backend)) {
+                result =
+                        run.start(
+                                trainer -> {
+                                    trainer.version(Version.ofAnser())
+                                            .stop(console.interruption()::requested)
+                                            .observer(observer);
+                                    tokenizer.ifPresent(
+                                            known ->
+                                                    addSampler(
+                                                            trainer, settings, known, backend,
+                                                            team));
+                                });
+            }
             result.model()
                     .ifPresent(
                             model ->
@@ -110,15 +142,25 @@ final class TrainCommand implements Callable<Integer> {
         }
     }
 
-    private void add(
+    private TrainingObserver observer(Path folder, Backend backend) {
+        Path metrics = folder.resolve("metrics.jsonl");
+        Map<String, String> environment = Environment.here();
+        environment.put("backend", backend.description());
+        return Observers.all(
+                List.of(
+                        new TrainingConsole(console),
+                        new MetricsFile(metrics, environment),
+                        new TensorBoardFile(folder.resolve("tensorboard")),
+                        new HtmlReport(
+                                metrics, folder.resolve("report.html"), REPORT_INTERVAL)));
+    }
+
+    private void addSampler(
             TrainerBuilder trainer,
             TrainConfig settings,
             Tokenizer tokenizer,
             Backend backend,
             Threads team) {
-        trainer.version(Version.ofAnser())
-                .stop(console.interruption()::requested)
-                .observer(new TrainingConsole(console));
         if (settings.sample().every() > 0) {
             trainer.sampler(
                     (model, prompt) ->

@@ -370,6 +370,10 @@ public final class EagerOps implements Ops, AutoCloseable {
         return roundUp(roundUp(headSize, wanted), 16) * 16;
     }
 
+    private static int roundUp(int value, int divisor) {
+        return (value + divisor - 1) / divisor;
+    }
+
     /// The backward pass of [#wkv7], from the gradient of `y` to those of `inputs`: r, w, k, v, a, b.
     void wkv7Gradient(Wkv7Record record, Tensor y, Tensor... inputs) {
         record.backward(kernels, threads, inputs, y);

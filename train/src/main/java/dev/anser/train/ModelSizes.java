@@ -28,29 +28,12 @@ final class ModelSizes {
     /// Small models; the vocabulary follows from the data.
     private static Map<String, Sizes> small() {
         Map<String, Sizes> small = new LinkedHashMap<>();
-        small.put("tiny", sizes(2, 64, 32));
-        small.put("4l128", sizes(4, 128, HEAD_SIZE));
-        small.put("6l256", sizes(6, 256, HEAD_SIZE));
-        small.put("6l384", sizes(6, 384, HEAD_SIZE));
-        small.put("8l512", sizes(8, 512, HEAD_SIZE));
+        small.put("tiny", Sizes.of(2, 64, 32, 0));
+        small.put("4l128", Sizes.of(4, 128, HEAD_SIZE, 0));
+        small.put("6l256", Sizes.of(6, 256, HEAD_SIZE, 0));
+        small.put("6l384", Sizes.of(6, 384, HEAD_SIZE, 0));
+        small.put("8l512", Sizes.of(8, 512, HEAD_SIZE, 0));
         return small;
-    }
-
-    private static Sizes sizes(int layers, int width, int headSize) {
-        return new Sizes(
-                layers,
-                width,
-                headSize,
-                0,
-                rank(2.5, width),
-                rank(2.5, width),
-                rank(1.7, width),
-                rank(5, width));
-    }
-
-    /// The official width of a low-rank pair: a multiple of 32 near `factor` √C.
-    private static int rank(double factor, int width) {
-        return (int) Math.max(32, 32 * Math.round(factor * Math.sqrt(width) / 32));
     }
 
     /// What `model.preset`, or the sizes one by one, say; empty when there is something wrong.
@@ -60,7 +43,7 @@ final class ModelSizes {
             String name = settings.text("model.preset");
             Sizes sizes = small().get(name);
             if (sizes == null && Rwkv7Initial.presets().contains(name)) {
-                sizes = Rwkv7Initial.preset(name, 0).sizes();
+                sizes = Rwkv7Initial.preset(name);
             }
             if (sizes == null) {
                 settings.impossible(
@@ -91,16 +74,17 @@ final class ModelSizes {
             return Optional.empty();
         }
         int most = 1 << 16;
+        Sizes usual = Sizes.of(layers, width, headSize, vocabulary);
         return Optional.of(
                 new Sizes(
                         layers,
                         width,
                         headSize,
                         vocabulary,
-                        settings.integer("model.decayRank", rank(2.5, width), 1, most),
-                        settings.integer("model.rateRank", rank(2.5, width), 1, most),
-                        settings.integer("model.valueRank", rank(1.7, width), 1, most),
-                        settings.integer("model.gateRank", rank(5, width), 1, most)));
+                        settings.integer("model.decayRank", usual.decayRank(), 1, most),
+                        settings.integer("model.rateRank", usual.rateRank(), 1, most),
+                        settings.integer("model.valueRank", usual.valueRank(), 1, most),
+                        settings.integer("model.gateRank", usual.gateRank(), 1, most)));
     }
 
     /// `sizes` with another vocabulary.

@@ -29,6 +29,7 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /// The folder of one training run.
 ///
@@ -91,7 +92,6 @@ public final class RunFolder implements AutoCloseable {
             if (use == Use.FORCE) {
                 folder.clear();
             }
-            Files.createDirectories(folder.checkpoints());
             return folder;
         } catch (FileAlreadyExistsException e) {
             throw new TrainingException(
@@ -186,6 +186,7 @@ public final class RunFolder implements AutoCloseable {
                                         Locale.ROOT, PREFIX + "%08d", saved.progress().step()));
         Path part = checkpoints().resolve(UUID.randomUUID() + PART);
         try {
+            Files.createDirectories(checkpoints());
             Files.createDirectory(part);
             learner.save(part.resolve(MODEL));
             Safetensors.write(part.resolve(OPTIMISER), optimiser.moments(), saved.metadata());
@@ -249,6 +250,9 @@ public final class RunFolder implements AutoCloseable {
 
     /// The checkpoints from the oldest to the newest.
     private List<Path> all() {
+        if (!Files.exists(checkpoints())) {
+            return List.of();
+        }
         try (Stream<Path> files = Files.list(checkpoints())) {
             return files.filter(file -> file.getFileName().toString().matches(PREFIX + "[0-9]{8,18}"))
                     .sorted(Comparator.comparingLong(RunFolder::step))
@@ -321,7 +325,7 @@ public final class RunFolder implements AutoCloseable {
 
                     @Override
                     public FileVisitResult postVisitDirectory(
-                            Path folder, @org.jspecify.annotations.Nullable IOException e)
+                            Path folder, @Nullable IOException e)
                             throws IOException {
                         Files.delete(folder);
                         return FileVisitResult.CONTINUE;

@@ -184,7 +184,7 @@ final class Settings {
     Optional<Path> path(String name) {
         Value value = values.get(name);
         Optional<Path> path = scalar(name).map(text -> resolve(value, text));
-        path.ifPresent(file -> describe(name, file.toString()));
+        path.ifPresent(file -> describe(name, file.toAbsolutePath().normalize().toString()));
         return path;
     }
 
@@ -223,7 +223,10 @@ final class Settings {
                 value = otherwise;
             }
         }
-        describe(name, Long.toString(value));
+        // What is not given and has no usual value is not part of what was understood.
+        if (text.isPresent() || otherwise >= least) {
+            describe(name, Long.toString(value));
+        }
         return value;
     }
 
@@ -321,7 +324,9 @@ final class Settings {
         known.add(name);
         Value value = values.get(name);
         List<String> texts = value == null ? List.of() : value.items();
-        describe(name, texts.toString());
+        if (!texts.isEmpty()) {
+            describe(name, texts.toString());
+        }
         return texts;
     }
 

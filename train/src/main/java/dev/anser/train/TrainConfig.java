@@ -1,6 +1,8 @@
 package dev.anser.train;
 
+import dev.anser.data.LossMask;
 import dev.anser.model.rwkv7.Rwkv7Initial;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -52,6 +54,7 @@ public record TrainConfig(
                     "run.",
                     "data.train",
                     "data.validation",
+                    "data.vocabulary",
                     "optimiser.",
                     "steps",
                     "evaluate.",
@@ -81,30 +84,50 @@ public record TrainConfig(
         /// Windows of one length in the order of the official trainers.
         OFFICIAL,
         /// One window after the other.
-        SEQUENTIAL
+        SEQUENTIAL,
+        /// Whole documents, as many as fit into a sample; of binidx data.
+        PACKED
+    }
+
+    /// What data is.
+    public enum Format {
+        /// Plain text, encoded at the start.
+        TEXT,
+        /// Tokens in RWKV's `.bin` and `.idx`.
+        BINIDX,
+        /// Conversations, one a line.
+        SFT
     }
 
     /// The data.
     ///
+    /// @param format what the files are
     /// @param train the file to learn from
     /// @param validation the file to evaluate on, when it is one of its own
     /// @param holdOut the share at the end of `train` that is kept for evaluation, 0 to below 1
     /// @param vocabulary the vocabulary file of text; empty for bytes
     /// @param context inputs of a sample, T
-    /// @param order in which samples are drawn
+    /// @param order in which samples are drawn, but for conversations
+    /// @param mask which targets of conversations do not count
+    /// @param packing whether several conversations may share a sample
     public record Data(
+            Format format,
             Path train,
             Optional<Path> validation,
             double holdOut,
             Optional<Path> vocabulary,
             int context,
-            Order order) {}
+            Order order,
+            LossMask mask,
+            boolean packing) {}
 
     /// How much data makes a step.
     ///
     /// @param sequences samples at once
     /// @param accumulate batches of a step
-    public record BatchSize(int sequences, int accumulate) {}
+    /// @param chunk inputs that run at once, the state being carried on; 0 for whole samples
+    /// @param carry how chunks hang together
+    public record BatchSize(int sequences, int accumulate, int chunk, Carry carry) {}
 
     /// When held-out data is looked at.
     ///
@@ -153,7 +176,12 @@ public record TrainConfig(
         BatchSize batch =
                 new BatchSize(
                         settings.integer("batch.sequences", 1, 1, 1 << 20),
-                        settings.integer("batch.accumulate", 1, 1, 1 << 20));
+                        settings.integer("batch.accumulate", 1, 1, 1 << 20),
+                        settings.integer("batch.chunk", 0, 0, 1 << 24),
+                        settings.choice("batch.carry", Carry.NONE));
+        if (settings.has("batch.carry") && batch.chunk() == 0) {
+            settings.impossible("batch.carry", "needs chunks; give batch.chunk as well");
+        }
         if (!settings.has("batch.sequences")) {
             settings.missing("batch.sequences");
         }
@@ -239,14 +267,35 @@ public record TrainConfig(
     }
 
     private static Data data(Settings settings) {
+        Path train = settings.requiredPath("data.train");
         Data data =
                 new Data(
-                        settings.requiredPath("data.train"),
+                        settings.choice("data.format", format(train)),
+                        train,
                         settings.path("data.validation"),
                         settings.number("data.holdOut", 0, 0, true),
                         settings.path("data.vocabulary"),
                         settings.integer("data.context", 512, 1, 1 << 24),
-                        settings.choice("data.order", Order.RANDOM));
+                        settings.choice("data.order", Order.RANDOM),
+                        settings.choice("data.mask", LossMask.PROMPT),
+                        settings.flag("data.packing", true));
+        boolean conversations = data.format() == Format.SFT;
+        for (String name : List.of("data.mask", "data.packing")) {
+            if (settings.has(name) && !conversations) {
+                settings.impossible(name, "is for conversations; give data.format: sft as well");
+            }
+        }
+        for (String name : List.of("data.order", "data.holdOut")) {
+            if (settings.has(name) && conversations) {
+                settings.impossible(name, "is not for conversations, which data.train has");
+            }
+        }
+        if (data.order() == Order.PACKED && data.format() != Format.BINIDX) {
+            settings.impossible("data.order", "is packed, which needs data in .bin and .idx");
+        }
+        if (data.order() == Order.PACKED && data.holdOut() > 0) {
+            settings.impossible("data.holdOut", "cannot be given together with data.order packed");
+        }
         if (data.holdOut() >= 1) {
             settings.impossible("data.holdOut", "is 1 or more; expected a share, as in 0.1");
         }
@@ -254,6 +303,17 @@ public record TrainConfig(
             settings.impossible("data.holdOut", "cannot be given together with data.validation");
         }
         return data;
+    }
+
+    private static Format format(Path train) {
+        String name = String.valueOf(train.getFileName());
+        if (name.endsWith(".jsonl") || name.endsWith(".jsonl.gz")) {
+            return Format.SFT;
+        }
+        boolean index = Files.isRegularFile(train.resolveSibling(name + ".idx"));
+        return name.endsWith(".bin") || name.endsWith(".idx") || index
+                ? Format.BINIDX
+                : Format.TEXT;
     }
 
     private static long steps(Settings settings, BatchSize batch, Data data) {
@@ -280,22 +340,28 @@ public record TrainConfig(
     }
 
     private static AdapterSettings adapter(Settings settings, Model model) {
-        AdapterSettings adapter =
-                new AdapterSettings(
-                        settings.choice("adapter.kind", AdapterSettings.Kind.FULL),
-                        settings.integer("adapter.rank", 32, 1, 1 << 16),
-                        settings.number("adapter.alpha", 32, 0, false),
-                        settings.texts("adapter.targets"),
-                        settings.texts("adapter.frozen"));
-        if (adapter.kind() != AdapterSettings.Kind.FULL && model.from().isEmpty()) {
+        AdapterSettings.Kind kind =
+                settings.choice("adapter.kind", AdapterSettings.Kind.FULL);
+        int rank = settings.integer("adapter.rank", 32, 1, 1 << 16);
+        double alpha = settings.number("adapter.alpha", rank, 0, false);
+        List<String> targets = settings.texts("adapter.targets");
+        List<String> frozen = settings.texts("adapter.frozen");
+        boolean full = kind == AdapterSettings.Kind.FULL;
+        boolean lora = kind == AdapterSettings.Kind.LORA;
+        if (!full && model.from().isEmpty()) {
             settings.impossible("adapter.kind", "needs a trained model; give model.from");
         }
         for (String name : List.of("adapter.rank", "adapter.alpha", "adapter.targets")) {
-            if (settings.has(name) && adapter.kind() != AdapterSettings.Kind.LORA) {
+            if (settings.has(name) && !lora) {
                 settings.impossible(name, "belongs to LoRA; give adapter.kind: lora as well");
             }
         }
-        return adapter;
+        if (settings.has("adapter.frozen") && !full) {
+            settings.impossible(
+                    "adapter.frozen", "is for full training; an adapter freezes all of the model");
+        }
+        return new AdapterSettings(
+                kind, rank, alpha, lora ? targets : List.of(), full ? frozen : List.of());
     }
 
     /// Checks that this run may go on with what another one, which had `before` as its settings,

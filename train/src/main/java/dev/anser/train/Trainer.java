@@ -91,7 +91,7 @@ public final class Trainer {
         return new TrainerBuilder(learner, samples, threads);
     }
 
-    private static void requireVocabulary(String what, Samples samples, int vocabulary) {
+    static void requireVocabulary(String what, Samples samples, int vocabulary) {
         if (samples.largestToken() >= vocabulary) {
             throw new TrainingException(
                     what
@@ -142,12 +142,12 @@ public final class Trainer {
     }
 
     private void resume(RunFolder folder, AdamW optimiser) {
-        folder.writeConfig(settings.yaml());
         Optional<RunFolder.Saved> last = folder.lastSaved();
-        if (last.isEmpty()) {
-            return;
-        }
-        RunFolder.Saved saved = last.get();
+        last.ifPresent(saved -> restore(folder, optimiser, saved));
+        folder.writeConfig(TrainerBuilder.yaml(settings.described));
+    }
+
+    private void restore(RunFolder folder, AdamW optimiser, RunFolder.Saved saved) {
         if (!saved.fingerprint().equals(samples.fingerprint())) {
             throw new TrainingException(
                     folder.path()
@@ -240,7 +240,7 @@ public final class Trainer {
         learner.clearGradients();
         double sum = 0;
         for (LabelledTokens batch : batches) {
-            sum += learner.addGradients(batch, 1.0 / targets, settings.optimiser.l2Wrap());
+            sum += addGradients(batch, 1.0 / targets);
         }
         double loss = sum / targets;
         double norm = GradientNorm.of(learner.parameters(), threads);
@@ -266,6 +266,13 @@ public final class Trainer {
                         speed * operationsPerToken / 1e9,
                         (now - began) / 1e9);
         observers.forEach(observer -> observer.stepped(done));
+    }
+
+    private double addGradients(LabelledTokens batch, double scale) {
+        boolean l2Wrap = settings.optimiser.l2Wrap();
+        return settings.chunk == 0
+                ? learner.addGradients(batch, scale, l2Wrap)
+                : learner.addDocuments(batch, settings.chunk, settings.carry, scale, l2Wrap);
     }
 
     /// Stops a run that would only get worse, before the weights are touched.

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.SequencedMap;
 import java.util.function.BooleanSupplier;
@@ -26,6 +27,8 @@ public final class TrainerBuilder {
     long steps = 1000;
     int sequences = 1;
     int accumulate = 1;
+    int chunk;
+    Carry carry = Carry.NONE;
     LearningRate learningRate = new LearningRate(1e-3, 1e-4, 10, LearningRate.Schedule.COSINE);
     OptimiserSettings optimiser = OptimiserSettings.OFFICIAL;
     long evaluateEvery;
@@ -116,6 +119,14 @@ public final class TrainerBuilder {
         return this;
     }
 
+    /// Runs samples `chunk` inputs at a time, with the state carried between them as `carry` says: so
+    /// long ones take the memory of a chunk. 0 for all at once; 0.
+    public TrainerBuilder chunks(int chunk, Carry carry) {
+        this.chunk = (int) requireAtLeast(0, chunk, "the length of a chunk");
+        this.carry = carry;
+        return this;
+    }
+
     /// The learning rate; a cosine from 1e-3 to 1e-4 after 10 steps of warm-up.
     public TrainerBuilder learningRate(LearningRate learningRate) {
         this.learningRate = learningRate;
@@ -169,11 +180,31 @@ public final class TrainerBuilder {
         return new Trainer(this);
     }
 
-    /// The settings as YAML.
-    String yaml() {
+    /// `settings` as YAML, which reads back as the same ones.
+    static String yaml(SequencedMap<String, String> settings) {
         StringBuilder yaml = new StringBuilder();
-        described.forEach((name, value) -> yaml.append(name).append(": ").append(value).append('\n'));
+        settings.forEach(
+                (name, value) ->
+                        yaml.append(name).append(": ").append(quoted(value)).append('\n'));
         return yaml.toString();
+    }
+
+    private static String quoted(String value) {
+        if (value.matches("[A-Za-z0-9/.+-][A-Za-z0-9/._+ -]*|\\[[A-Za-z0-9/._+, -]*]")) {
+            return value;
+        }
+        StringBuilder quoted = new StringBuilder("\"");
+        for (int i = 0; i < value.length(); i++) {
+            char c = value.charAt(i);
+            if (c == '"' || c == '\\') {
+                quoted.append('\\').append(c);
+            } else if (c < 0x20 || c == 0x7f) {
+                quoted.append(String.format(Locale.ROOT, "\\x%02x", (int) c));
+            } else {
+                quoted.append(c);
+            }
+        }
+        return quoted.append('"').toString();
     }
 
     private static long requireAtLeast(long least, long value, String what) {

@@ -6,14 +6,11 @@ import dev.anser.checkpoint.TensorCheckpoint;
 import dev.anser.model.ModelConfig;
 import dev.anser.model.rwkv7.Rwkv7Initial;
 import dev.anser.tensor.Backend;
-import dev.anser.tensor.DType;
-import dev.anser.tensor.Tensor;
 import dev.anser.tensor.Threads;
 import dev.anser.text.Tokenizer;
 import java.lang.foreign.Arena;
-import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.SequencedMap;
+import java.util.Optional;
 
 /// A run as a [TrainConfig] has it: data, model and folder opened and checked, nothing written yet.
 ///
@@ -27,8 +24,6 @@ import java.util.SequencedMap;
 /// }
 /// ```
 public final class TrainingRun implements AutoCloseable {
-    private static final int PART = 1 << 16;
-
     private final TrainConfig config;
     private final RunFolder.Use use;
     private final Threads threads;
@@ -76,17 +71,22 @@ public final class TrainingRun implements AutoCloseable {
         boolean opened = false;
         try {
             MemoryEstimate memory;
-            long rows = (long) config.batch().sequences() * config.data().context();
+            int chunk = config.batch().chunk();
+            int context = config.data().context();
+            long rows =
+                    (long) config.batch().sequences()
+                            * (chunk == 0 ? context : Math.min(chunk, context));
             if (config.model().from().isPresent()) {
                 try (Checkpoint checkpoint = Checkpoints.open(config.model().from().get())) {
-                    learner = new Learner(checkpoint, backend, threads);
+                    learner =
+                            new Learner(
+                                    checkpoint, config.adapter(), config.seed(), backend, threads);
                 }
                 ModelConfig sizes = learner.model().config();
-                long parameters = learner.model().parameters();
                 memory =
                         MemoryEstimate.of(
-                                parameters,
-                                parameters,
+                                learner.model().parameters(),
+                                learning(learner),
                                 sizes.layers(),
                                 sizes.width(),
                                 sizes.vocabulary(),
@@ -95,9 +95,9 @@ public final class TrainingRun implements AutoCloseable {
             } else {
                 Rwkv7Initial.Sizes sizes = config.model().sizes().orElseThrow();
                 if (sizes.vocabulary() == 0) {
-                    sizes = ModelSizes.of(sizes, data.tokenizer().vocabularySize());
+                    sizes = ModelSizes.of(sizes, vocabulary(data));
                 }
-                Rwkv7Initial initial = Rwkv7Initial.of(sizes, config.seed());
+                Rwkv7Initial initial = Rwkv7Initial.training(sizes, config.seed());
                 memory =
                         MemoryEstimate.of(
                                 initial.parameters(),
@@ -107,8 +107,15 @@ public final class TrainingRun implements AutoCloseable {
                                 sizes.vocabulary(),
                                 rows);
                 memory.requireBelow(available);
-                learner = begin(initial, backend, threads);
+                learner = begin(initial, config, backend, threads);
             }
+            int vocabulary = learner.model().config().vocabulary();
+            Trainer.requireVocabulary("the training data", data.samples(), vocabulary);
+            data.validation()
+                    .ifPresent(
+                            validation ->
+                                    Trainer.requireVocabulary(
+                                            "the validation data", validation, vocabulary));
             opened = true;
             return new TrainingRun(config, use, threads, data, learner, memory);
         } finally {
@@ -130,38 +137,35 @@ public final class TrainingRun implements AutoCloseable {
             throw new TrainingException(
                     "activationCheckpointing is true, which this build cannot do; expected false");
         }
-        if (!config.adapter().equals(AdapterSettings.NONE)
-                && (config.adapter().kind() != AdapterSettings.Kind.FULL
-                        || !config.adapter().frozen().isEmpty())) {
-            throw new TrainingException(
-                    "adapter asks for "
-                            + config.adapter()
-                            + ", which this build cannot do; expected kind full and nothing frozen");
-        }
     }
 
-    private static Learner begin(Rwkv7Initial initial, Backend backend, Threads threads) {
-        try (Arena arena = Arena.ofConfined()) {
-            SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
-            float[] values = new float[PART];
-            for (Rwkv7Initial.Weight weight : initial.weights()) {
-                Tensor tensor = Tensor.allocate(arena, DType.F32, weight.shape().sizes());
-                long elements = tensor.elements();
-                for (long from = 0; from < elements; from += PART) {
-                    int count = (int) Math.min(PART, elements - from);
-                    weight.fill(from, values, count);
-                    for (int i = 0; i < count; i++) {
-                        tensor.set(from + i, values[i]);
-                    }
-                }
-                tensors.put(weight.name(), tensor);
-            }
+    private static int vocabulary(TrainingData data) {
+        return data.tokenizer()
+                .map(Tokenizer::vocabularySize)
+                .orElseThrow(
+                        () ->
+                                new TrainingException(
+                                        "the vocabulary of the data is not known; give"
+                                                + " data.vocabulary or model.vocabulary"));
+    }
+
+    private static long learning(Learner learner) {
+        return learner.parameters().stream()
+                .mapToLong(parameter -> parameter.weight().elements())
+                .sum();
+    }
+
+    private static Learner begin(
+            Rwkv7Initial initial, TrainConfig config, Backend backend, Threads threads) {
+        try (Arena arena = Arena.ofShared()) {
             return new Learner(
                     new TensorCheckpoint(
                             "the new model",
                             "safetensors",
-                            tensors,
+                            initial.tensors(arena, threads),
                             Map.of("architecture", "rwkv7")),
+                    config.adapter(),
+                    config.seed(),
                     backend,
                     threads);
         }
@@ -177,8 +181,8 @@ public final class TrainingRun implements AutoCloseable {
         return learner;
     }
 
-    /// The tokenizer of the data.
-    public Tokenizer tokenizer() {
+    /// The tokenizer of the data, where it is known.
+    public Optional<Tokenizer> tokenizer() {
         return data.tokenizer();
     }
 
@@ -197,6 +201,7 @@ public final class TrainingRun implements AutoCloseable {
                             .steps(config.steps())
                             .sequences(config.batch().sequences())
                             .accumulate(config.batch().accumulate())
+                            .chunks(config.batch().chunk(), config.batch().carry())
                             .learningRate(config.learningRate())
                             .optimiser(config.optimiser())
                             .checkpoints(
