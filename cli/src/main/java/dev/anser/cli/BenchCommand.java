@@ -69,6 +69,7 @@ final class BenchCommand implements Callable<Integer> {
     @Option(names = "--json", description = "Print one JSON object.")
     private boolean json;
 
+    @Mixin private StateOption state;
     @Mixin private ComputeOptions compute;
 
     BenchCommand(Console console) {
@@ -165,7 +166,7 @@ final class BenchCommand implements Callable<Integer> {
     private Rates prefill(Engine engine, int[] tokens) {
         List<Double> rates = new ArrayList<>();
         for (int i = -warmup; i < repetitions; i++) {
-            try (State state = engine.model().newState()) {
+            try (State state = this.state.newState(engine.model())) {
                 long start = System.nanoTime();
                 for (int from = 0; from < promptTokens; from += CHUNK) {
                     console.interruption().check();
@@ -193,7 +194,7 @@ final class BenchCommand implements Callable<Integer> {
         try {
             Batch.Builder builder = Batch.builder();
             for (int s = 0; s < batch; s++) {
-                states.add(language.newState());
+                states.add(state.newState(language));
                 builder.add(states.get(s), Batch.Logits.LAST, tokens[s]);
             }
             Batch step = builder.build();

@@ -53,13 +53,8 @@ final class ChatCommand implements Callable<Integer> {
                             + " of 256 tokens, else the rwkv_vocab*.txt beside MODEL.")
     private @Nullable Path vocabulary;
 
-    @Option(
-            names = "--state-in",
-            paramLabel = "S.safetensors",
-            description = "The conversation to go on with, as /save wrote it.")
-    private @Nullable Path stateIn;
-
     @Mixin private SamplingOptions sampling;
+    @Mixin private StateOption stateIn;
     @Mixin private ComputeOptions compute;
 
     ChatCommand(Console console) {
@@ -75,9 +70,7 @@ final class ChatCommand implements Callable<Integer> {
                     Vocabularies.find(vocabulary, model, engine.model().config().vocabulary());
             try (Conversation conversation = new Conversation(session, tokenizer);
                     ChatInput input = ChatInput.of(console)) {
-                if (stateIn != null) {
-                    conversation.load(stateIn);
-                }
+                stateIn.file().ifPresent(conversation::load);
                 if (console.interactive()) {
                     console.printLine("Write and press Enter; /help tells more, Ctrl-D leaves.");
                     console.out().flush();

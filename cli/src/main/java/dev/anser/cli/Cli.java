@@ -55,7 +55,9 @@ final class Cli {
         line.addSubcommand("bench", new BenchCommand(console));
         line.addSubcommand("loss", new LossCommand(console));
         line.addSubcommand("step", new StepCommand(console));
+        line.addSubcommand("train", new TrainCommand(console));
         line.addSubcommand("init", new InitCommand(console));
+        line.addSubcommand("merge", new MergeCommand(console));
         line.addSubcommand("doctor", new DoctorCommand(console));
         line.setOut(new PrintWriter(new OutputStreamWriter(console.out(), StandardCharsets.UTF_8)));
         line.setErr(new PrintWriter(console.err(), true, StandardCharsets.UTF_8));

@@ -77,12 +77,6 @@ final class GenerateCommand implements Callable<Integer> {
     private @Nullable Path vocabulary;
 
     @Option(
-            names = "--state-in",
-            paramLabel = "S.safetensors",
-            description = "The state to begin with. Default: that of an empty sequence.")
-    private @Nullable Path stateIn;
-
-    @Option(
             names = "--state-out",
             paramLabel = "S.safetensors",
             description = "Where to write the state after the last token.")
@@ -92,6 +86,7 @@ final class GenerateCommand implements Callable<Integer> {
     private boolean json;
 
     @Mixin private SamplingOptions sampling;
+    @Mixin private StateOption stateIn;
     @Mixin private ComputeOptions compute;
 
     GenerateCommand(Console console) {
@@ -109,9 +104,7 @@ final class GenerateCommand implements Callable<Integer> {
                 Session session = new Session(engine.model(), engine.ops())) {
             Tokenizer tokenizer =
                     Vocabularies.find(vocabulary, model, engine.model().config().vocabulary());
-            if (stateIn != null) {
-                session.load(stateIn);
-            }
+            stateIn.file().ifPresent(session::load);
             Output output = new Output(console, !json);
             Generation result =
                     new Generator(session, tokenizer)

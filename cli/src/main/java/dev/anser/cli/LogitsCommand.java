@@ -79,12 +79,6 @@ final class LogitsCommand implements Callable<Integer> {
     private @Nullable Integer chunk;
 
     @Option(
-            names = "--state-in",
-            paramLabel = "S.safetensors",
-            description = "The state to begin with. Default: that of an empty sequence.")
-    private @Nullable Path stateIn;
-
-    @Option(
             names = "--state-out",
             paramLabel = "S.safetensors",
             description = "Where to write the state after the last token.")
@@ -97,6 +91,7 @@ final class LogitsCommand implements Callable<Integer> {
             description = "Where to write the logits; row t is what follows after token t.")
     private Path out;
 
+    @Mixin private StateOption stateIn;
     @Mixin private ComputeOptions compute;
 
     LogitsCommand(Console console) {
@@ -118,12 +113,9 @@ final class LogitsCommand implements Callable<Integer> {
             Outputs.requireWritable(stateOut);
         }
         try (Engine engine = Engine.open(model, compute);
-                State state = engine.model().newState()) {
+                State state = stateIn.newState(engine.model())) {
             int vocabulary = engine.model().config().vocabulary();
             TokenIds.requireBelow(vocabulary, ids, source());
-            if (stateIn != null) {
-                state.load(stateIn);
-            }
             Npy.write(
                     out,
                     Shape.of(ids.length, vocabulary),

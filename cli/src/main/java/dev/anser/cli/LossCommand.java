@@ -41,7 +41,7 @@ final class LossCommand implements Callable<Integer> {
             paramLabel = "T.npy",
             description =
                     "Token ids [B, T + 1]: all columns but the last are the input, all but the first"
-                            + " the targets. Every sequence begins with an empty state.")
+                            + " the targets. Every sequence begins with the same state.")
     private Path tokens;
 
     @Option(
@@ -52,6 +52,7 @@ final class LossCommand implements Callable<Integer> {
                             + " shapes.")
     private @Nullable Path gradients;
 
+    @Mixin private StateOption state;
     @Mixin private ComputeOptions compute;
 
     LossCommand(Console console) {
@@ -70,7 +71,8 @@ final class LossCommand implements Callable<Integer> {
         }
         try (Threads threads = new Threads(compute.threads());
                 Checkpoint checkpoint = Checkpoints.open(model);
-                Learner learner = new Learner(checkpoint, Backends.chooseForTraining(), threads)) {
+                Learner learner = new Learner(checkpoint, Backends.choose(), threads)) {
+            state.file().ifPresent(learner::beginWith);
             int[][] batch = TrainingTokens.batch(tokens, learner.model().config().vocabulary());
             double loss = learner.addGradients(batch, false);
             if (gradients != null) {

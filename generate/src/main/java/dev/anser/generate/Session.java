@@ -44,6 +44,10 @@ public final class Session implements AutoCloseable {
     private final Tensor logits;
     private final Batch decode;
     private @Nullable Batch fullChunk;
+
+    /// Where [#reset()] goes back to, when it is not the model's own new state.
+    private @Nullable State beginning;
+
     private int[] deferred = new int[8];
     private int deferredCount;
     private boolean hasLogits;
@@ -227,8 +231,12 @@ public final class Session implements AutoCloseable {
     /// Goes back to before the first token.
     public void reset() {
         requireOpen();
-        try (State fresh = model.newState()) {
-            state.set(fresh);
+        if (beginning != null) {
+            state.set(beginning);
+        } else {
+            try (State fresh = model.newState()) {
+                state.set(fresh);
+            }
         }
         forget(false);
     }
@@ -241,10 +249,19 @@ public final class Session implements AutoCloseable {
 
     /// Takes over the state in `file`, or changes nothing when it does not fit. [#position()]
     /// counts from there.
+    ///
+    /// A state that state tuning learned is that of a session before its first token, and
+    /// [#reset()] goes back to it from now on.
     public void load(Path file) {
         requireOpen();
-        state.load(file);
-        forget(true);
+        State.Origin origin = state.load(file);
+        if (origin == State.Origin.BEGINNING) {
+            if (beginning != null) {
+                beginning.close();
+            }
+            beginning = state.copy();
+        }
+        forget(origin == State.Origin.TEXT);
     }
 
     private void forget(boolean startedNow) {
@@ -343,6 +360,9 @@ public final class Session implements AutoCloseable {
         if (!closed) {
             closed = true;
             state.close();
+            if (beginning != null) {
+                beginning.close();
+            }
             arena.close();
         }
     }

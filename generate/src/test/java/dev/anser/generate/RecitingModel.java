@@ -145,11 +145,12 @@ final class RecitingModel implements LanguageModel {
         }
 
         @Override
-        public void load(Path file) {
+        public Origin load(Path file) {
             try {
                 ByteBuffer bytes =
                         ByteBuffer.wrap(Files.readAllBytes(file)).order(ByteOrder.LITTLE_ENDIAN);
                 read.segment().copyFrom(MemorySegment.ofBuffer(bytes));
+                return Origin.TEXT;
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
             }

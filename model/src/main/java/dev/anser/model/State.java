@@ -8,6 +8,14 @@ import java.nio.file.Path;
 ///
 /// Owns its memory and is closed by whoever created it. Not for concurrent use.
 public interface State extends AutoCloseable {
+    /// What a loaded state is.
+    enum Origin {
+        /// What is remembered of a text that was read.
+        TEXT,
+        /// The state before the first token, which state tuning learned.
+        BEGINNING
+    }
+
     /// Which tensors this state has.
     StateLayout layout();
 
@@ -27,7 +35,13 @@ public interface State extends AutoCloseable {
     void save(Path file);
 
     /// Overwrites this state with the one in `file`, or changes nothing when the file does not fit.
-    void load(Path file);
+    ///
+    /// The file is either a whole state, as [#save(Path)] writes it, or a tuned one, which has only
+    /// the tensors that state tuning learns (`blocks.0.att.time_state`, …) and zeros for the rest;
+    /// their names tell which.
+    ///
+    /// @return what the file holds
+    Origin load(Path file);
 
     /// Whether all elements are equal, bit for bit.
     boolean sameAs(State other);

@@ -81,7 +81,7 @@ public final class TensorState implements State {
                 Tensor tensor = tensors[i];
                 if (slot.transposedInFile()) {
                     tensor = Tensor.allocate(temporary, DType.F32, slot.shape().sizes());
-                    transpose(tensors[i], tensor);
+                    slot.convert(tensors[i], tensor);
                 }
                 named.put(slot.name(), tensor);
             }
@@ -93,20 +93,20 @@ public final class TensorState implements State {
     }
 
     @Override
-    public void load(Path file) {
+    public Origin load(Path file) {
         try (Checkpoint checkpoint = Checkpoints.open(file)) {
+            if (InitialState.isIn(checkpoint)) {
+                InitialState.read(checkpoint, this);
+                return Origin.BEGINNING;
+            }
             for (StateLayout.Slot slot : layout.slots()) {
                 requireFits(file, checkpoint, slot);
             }
             for (int i = 0; i < tensors.length; i++) {
                 StateLayout.Slot slot = layout.slots().get(i);
-                Tensor tensor = checkpoint.tensor(slot.name());
-                if (slot.transposedInFile()) {
-                    transpose(tensor, tensors[i]);
-                } else {
-                    tensors[i].copyFrom(tensor);
-                }
+                slot.convert(checkpoint.tensor(slot.name()), tensors[i]);
             }
+            return Origin.TEXT;
         }
     }
 
@@ -117,7 +117,8 @@ public final class TensorState implements State {
                             + ": not a state of this model, tensor "
                             + slot.name()
                             + " is missing; expected "
-                            + describe(layout));
+                            + describe(layout)
+                            + ", or a tuned one (blocks.0.att.time_state, …)");
         }
         Checkpoint.Entry entry = checkpoint.entry(slot.name());
         if (entry.dtype() != DType.F32 || !entry.shape().equals(slot.shape())) {
@@ -144,19 +145,6 @@ public final class TensorState implements State {
                                 + " is "
                                 + tensor.get(i)
                                 + "; expected finite numbers");
-            }
-        }
-    }
-
-    /// Swaps the last two axes, which are equally long.
-    private static void transpose(Tensor from, Tensor to) {
-        int size = from.columns();
-        for (int matrix = 0; matrix < from.rows() / size; matrix++) {
-            long base = (long) matrix * size * size;
-            for (int i = 0; i < size; i++) {
-                for (int j = 0; j < size; j++) {
-                    to.set(base + (long) j * size + i, from.get(base + (long) i * size + j));
-                }
             }
         }
     }

@@ -70,6 +70,8 @@ public final class WeightReader {
     /// The numbers of `name` as `parts` vectors of `size` each, in the file's order.
     public Tensor[] vectors(String name, int parts, long size) {
         Tensor all = vector(name, parts * size).reshape(parts, size);
+        // The tensor whose parts the model computes with: whoever trains needs to find them.
+        weights.set(weights.size() - 1, new Weight(name, all));
         Tensor[] vectors = new Tensor[parts];
         for (int i = 0; i < parts; i++) {
             vectors[i] = all.part(i);

@@ -262,6 +262,13 @@ public final class RecordingOps implements Ops {
                                     from,
                                     to),
                     dMixes);
+            for (int i = 0; i < count; i++) {
+                Tensor dLast = tape.carriedGradient(segments.carried(i, slot));
+                if (dLast != null) {
+                    long last = dx.address() + 4L * (segments.end(i) - 1) * x.columns();
+                    kernels.add(dLast.address(), last, x.columns());
+                }
+            }
         });
         return y;
     }

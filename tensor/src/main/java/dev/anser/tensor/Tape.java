@@ -81,13 +81,16 @@ public final class Tape implements AutoCloseable {
     /// many elements, borrowed. A parameter that nobody watches is frozen, and has no gradient.
     ///
     /// `parameter` may also be a tensor of a state: its gradient is that of the state before the
-    /// batch.
+    /// batch. Its parts that a model computes with ([Tensor#part(int)]) are watched with it.
     public void watch(Tensor parameter, Tensor gradient) {
         if (gradient.dtype() != DType.F32 || gradient.elements() != parameter.elements()) {
             throw new ShapeException(
                     "the gradient of " + parameter + " cannot be added to " + gradient);
         }
         parameters.put(parameter, gradient);
+        for (int i = 0; i < parameter.knownParts(); i++) {
+            parameters.put(parameter.part(i), gradient.part(i));
+        }
     }
 
     /// Says that the loss depends on `state`, a tensor of a state, as the forward pass left it:
@@ -96,7 +99,7 @@ public final class Tape implements AutoCloseable {
     ///
     /// Call it between the forward pass and [#backward()]. This is how a gradient flows from one
     /// chunk of a long document to the chunk before: watch the state in the later chunk's pass, carry
-    /// what came out in the earlier one's. So far [Ops#wkv7] takes it, [Ops#shiftLerp] does not.
+    /// what came out in the earlier one's.
     ///
     /// @throws ShapeException when the gradient has another size, or would be changed while it is
     ///   read because it is also where the gradient of the state before the batch is added

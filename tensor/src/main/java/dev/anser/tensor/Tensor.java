@@ -132,6 +132,11 @@ public final class Tensor {
         return part;
     }
 
+    /// How many parts there are when someone has asked for one, else 0.
+    int knownParts() {
+        return parts == null ? 0 : parts.length;
+    }
+
     /// Element `index` of the flattened tensor as a float; for F32, F16 and BF16.
     public float get(long index) {
         return switch (dtype) {

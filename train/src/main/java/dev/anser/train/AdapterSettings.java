@@ -1,6 +1,7 @@
 package dev.anser.train;
 
 import java.util.List;
+import java.util.Map;
 
 /// What of a model learns.
 ///
@@ -37,5 +38,33 @@ public record AdapterSettings(
         }
         targets = List.copyOf(targets);
         frozen = List.copyOf(frozen);
+        if (kind != Kind.LORA && !targets.isEmpty()) {
+            throw new TrainingException(
+                    "targets are given, "
+                            + String.join(", ", targets)
+                            + ", but only LoRA has targets; expected none");
+        }
+        if (kind != Kind.FULL && !frozen.isEmpty()) {
+            throw new TrainingException(
+                    "frozen has "
+                            + String.join(", ", frozen)
+                            + ", but with an adapter all of the model is frozen; expected none");
+        }
+    }
+
+    /// What an adapter's file says of it, beside its tensors.
+    Map<String, String> metadata() {
+        return switch (kind) {
+            case FULL -> Map.of();
+            case LORA ->
+                    Map.of(
+                            "adapter",
+                            "lora",
+                            Merge.RANK,
+                            Integer.toString(rank),
+                            Merge.ALPHA,
+                            Double.toString(alpha));
+            case STATE -> Map.of("adapter", "state");
+        };
     }
 }

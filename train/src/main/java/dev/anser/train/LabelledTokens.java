@@ -71,6 +71,17 @@ public record LabelledTokens(int[][] tokens, boolean[][] counts) {
         return Arrays.copyOf(tokens[sequence], length());
     }
 
+    /// The inputs `from` to, not including, `to` of every sequence, with their targets; copies.
+    LabelledTokens slice(int from, int to) {
+        int[][] part = new int[tokens.length][];
+        boolean[][] counting = new boolean[tokens.length][];
+        for (int b = 0; b < tokens.length; b++) {
+            part[b] = Arrays.copyOfRange(tokens[b], from, to + 1);
+            counting[b] = Arrays.copyOfRange(counts[b], from, to);
+        }
+        return new LabelledTokens(part, counting);
+    }
+
     /// How many targets count.
     public int targets() {
         int targets = 0;

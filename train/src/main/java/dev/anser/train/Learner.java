@@ -5,6 +5,7 @@ import dev.anser.checkpoint.Safetensors;
 import dev.anser.checkpoint.TensorCheckpoint;
 import dev.anser.model.Architectures;
 import dev.anser.model.Batch;
+import dev.anser.model.InitialState;
 import dev.anser.model.LanguageModel;
 import dev.anser.model.State;
 import dev.anser.model.Weight;
@@ -18,14 +19,17 @@ import dev.anser.tensor.Tape;
 import dev.anser.tensor.Tensor;
 import dev.anser.tensor.Threads;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
-/// A model whose weights can change: F32 copies of a checkpoint's tensors, each with its gradient.
+/// A model that learns: all of its weights, or what an adapter adds to them.
 ///
 /// ```java
 /// try (Learner learner = new Learner(checkpoint, backend, threads)) {
@@ -35,6 +39,9 @@ import java.util.SequencedMap;
 /// }
 /// ```
 ///
+/// Weights that learn are F32 copies with a gradient each; frozen ones are copies in the type of the
+/// file and never change.
+///
 /// For one thread, which uses the whole team.
 public final class Learner implements AutoCloseable {
     private final Arena arena = Arena.ofShared();
@@ -42,45 +49,58 @@ public final class Learner implements AutoCloseable {
     private final EagerOps eager;
     private final Tape tape = new Tape();
     private final RecordingOps ops;
-    private final LanguageModel model;
-    private final SequencedMap<String, Shape> shapes = new LinkedHashMap<>();
-    private final SequencedMap<String, Tensor> untrained = new LinkedHashMap<>();
-    private final List<Parameter> parameters = new ArrayList<>();
-    private final Map<String, String> metadata;
+    private final AdapterSettings adapter;
+    private final AdaptedModel model;
+    private final SequencedMap<String, Tensor> stored = new LinkedHashMap<>();
+    private final SequencedMap<String, Parameter> parameters = new LinkedHashMap<>();
+    private final List<LearningState> states = new ArrayList<>();
+    private final Map<String, String> metadata = new TreeMap<>();
+    private @Nullable State beginning;
 
-    /// Copies the tensors of `checkpoint`, which may be closed afterwards. `threads` is borrowed.
+    /// Every weight learns. Copies the tensors of `checkpoint`, which may be closed afterwards.
+    /// `threads` is borrowed.
     ///
     /// @throws dev.anser.checkpoint.ModelFormatException when it holds no model
     public Learner(Checkpoint checkpoint, Backend backend, Threads threads) {
+        this(checkpoint, AdapterSettings.NONE, 0, backend, threads);
+    }
+
+    /// What `adapter` says learns. Copies the tensors of `checkpoint`, which may be closed
+    /// afterwards. `threads` is borrowed.
+    ///
+    /// @param seed what the low-rank pairs of LoRA begin with follows from it
+    /// @throws dev.anser.checkpoint.ModelFormatException when it holds no model
+    /// @throws TrainingException when the adapter does not fit the model, or nothing learns
+    public Learner(
+            Checkpoint checkpoint,
+            AdapterSettings adapter,
+            long seed,
+            Backend backend,
+            Threads threads) {
+        this.adapter = adapter;
         this.threads = threads;
         this.eager = backend.newOps(threads);
         this.ops = new RecordingOps(eager, threads, tape);
-        this.metadata = checkpoint.metadata();
+        this.metadata.putAll(checkpoint.metadata());
+        LanguageModel base = null;
         try {
-            SequencedMap<String, Tensor> copies = new LinkedHashMap<>();
+            requireFound(checkpoint, adapter.frozen());
             for (String name : checkpoint.names()) {
-                Tensor tensor = checkpoint.tensor(name);
-                Tensor copy = Tensor.allocate(arena, DType.F32, tensor.shape().sizes());
-                copy.set(tensor.toFloats());
-                copies.put(name, copy);
-                shapes.put(name, tensor.shape());
+                stored.put(name, copy(checkpoint.tensor(name), learns(name)));
             }
-            model =
-                    Architectures.load(
-                            new TensorCheckpoint(
-                                    checkpoint.source(),
-                                    checkpoint.format(),
-                                    copies,
-                                    checkpoint.metadata()));
-            untrained.putAll(copies);
-            for (Weight weight : model.weights()) {
-                Tensor gradient =
-                        Tensor.allocate(arena, DType.F32, weight.tensor().shape().sizes());
-                tape.watch(weight.tensor(), gradient);
-                parameters.add(new Parameter(weight.name(), weight.tensor(), gradient));
-                untrained.remove(weight.name());
-            }
+            TensorCheckpoint copies =
+                    new TensorCheckpoint(
+                            checkpoint.source(),
+                            checkpoint.format(),
+                            stored,
+                            checkpoint.metadata());
+            base = Architectures.load(copies);
+            this.model = adapt(base, copies, seed);
+            requireParameters(checkpoint);
         } catch (RuntimeException e) {
+            if (base != null) {
+                base.close();
+            }
             tape.close();
             eager.close();
             arena.close();
@@ -88,26 +108,121 @@ public final class Learner implements AutoCloseable {
         }
     }
 
-    /// The weights that the model uses, with their gradients. A tensor that has no effect (the
-    /// value residual of RWKV-7's layer 0) is none of them.
-    public List<Parameter> parameters() {
-        return List.copyOf(parameters);
+    private boolean learns(String name) {
+        return adapter.kind() == AdapterSettings.Kind.FULL
+                && adapter.frozen().stream().noneMatch(name::contains);
     }
 
-    /// The model, for generating while it learns.
+    private Tensor copy(Tensor tensor, boolean learns) {
+        DType dtype = learns ? DType.F32 : tensor.dtype();
+        Tensor copy = Tensor.allocate(arena, dtype, tensor.shape().sizes());
+        if (dtype == tensor.dtype()) {
+            copy.copyFrom(tensor);
+        } else {
+            copy.set(tensor.toFloats());
+        }
+        return copy;
+    }
+
+    /// Makes the parameters and the model that has them.
+    private AdaptedModel adapt(LanguageModel base, Checkpoint copies, long seed) {
+        LowRankPairs pairs = LowRankPairs.NONE;
+        TunedState initial = new TunedState(List.of());
+        switch (adapter.kind()) {
+            case FULL -> {
+                for (Weight weight : base.weights()) {
+                    if (learns(weight.name())) {
+                        long[] sizes = weight.tensor().shape().sizes();
+                        Tensor gradient = Tensor.allocate(arena, DType.F32, sizes);
+                        add(new Parameter(weight.name(), weight.tensor(), gradient));
+                    }
+                }
+                if (InitialState.isIn(copies)) {
+                    initial = TunedState.of(base, arena, this::learns);
+                }
+            }
+            case LORA -> pairs = LowRankPairs.of(base.weights(), adapter, seed, arena);
+            case STATE -> initial = TunedState.of(base, arena, _ -> true);
+        }
+        pairs.parameters().forEach(this::add);
+        initial.parameters().forEach(this::add);
+        if (adapter.kind() != AdapterSettings.Kind.FULL) {
+            metadata.clear();
+            metadata.putAll(adapter.metadata());
+            metadata.put("architecture", base.config().architecture());
+            metadata.put(Fingerprint.KEY, Fingerprint.of(copies));
+        }
+        return new AdaptedModel(base, pairs.pairs(), initial);
+    }
+
+    private void add(Parameter parameter) {
+        tape.watch(parameter.weight(), parameter.gradient());
+        parameters.put(parameter.name(), parameter);
+    }
+
+    private static void requireFound(Checkpoint checkpoint, List<String> frozen) {
+        for (String part : frozen) {
+            if (checkpoint.names().stream().noneMatch(name -> name.contains(part))) {
+                throw new TrainingException(
+                        "frozen has "
+                                + part
+                                + ", which is part of no tensor's name in "
+                                + checkpoint.source()
+                                + "; expected parts such as emb. or blocks.0.");
+            }
+        }
+    }
+
+    private void requireParameters(Checkpoint checkpoint) {
+        if (parameters.isEmpty()) {
+            throw new TrainingException(
+                    "all of "
+                            + checkpoint.source()
+                            + " is frozen, nothing learns; leave something out of "
+                            + String.join(", ", adapter.frozen()));
+        }
+    }
+
+    /// What learns, with its gradients. A tensor that has no effect (the value residual of RWKV-7's
+    /// layer 0) is none of them, nor is what is frozen.
+    public List<Parameter> parameters() {
+        return List.copyOf(parameters.values());
+    }
+
+    /// The model with what it has learned so far, for generating while it learns: its adapter has
+    /// effect whatever ops it is given, and its new states begin with the learned one.
     public LanguageModel model() {
         return model;
     }
 
-    /// Sets every gradient to zero.
-    public void clearGradients() {
-        for (Parameter parameter : parameters) {
-            parameter.gradient().clear();
+    /// From now on every sequence begins with the state in `file`, whole or learned.
+    ///
+    /// @throws TrainingException when the state before the first token is what learns
+    public void beginWith(Path file) {
+        if (adapter.kind() == AdapterSettings.Kind.STATE) {
+            throw new TrainingException(
+                    file + ": the state to begin with is what learns; it cannot be given as well");
         }
+        State state = model.newState();
+        try {
+            state.load(file);
+        } catch (RuntimeException e) {
+            state.close();
+            throw e;
+        }
+        if (beginning != null) {
+            beginning.close();
+        }
+        beginning = state;
     }
 
-    /// Runs a batch forwards and backwards from empty states, and adds the gradient of its mean
-    /// cross entropy.
+    /// Sets every gradient to zero.
+    public void clearGradients() {
+        parameters.values().forEach(parameter -> parameter.gradient().clear());
+    }
+
+    /// Runs a batch forwards and backwards from new states, and adds the gradient of its mean cross
+    /// entropy.
     ///
     /// @param tokens for each sequence T + 1 ids: all but the last are the input, all but the first
     ///   the targets
@@ -119,84 +234,269 @@ public final class Learner implements AutoCloseable {
         return addGradients(batch, 1.0 / batch.targets(), l2Wrap) / batch.targets();
     }
 
-    /// Runs a batch forwards and backwards from empty states, and adds `scale` times the gradient
-    /// of its summed cross entropy.
+    /// Runs a batch forwards and backwards from new states, and adds `scale` times the gradient of
+    /// its summed cross entropy.
     ///
     /// A step of several batches gives each the `scale` 1 over the number of targets of all.
     ///
     /// @param l2Wrap whether the gradient has the official trainers' pull on the largest logit
     /// @return the sum of the cross entropies of the targets that count, in nats
     public double addGradients(LabelledTokens batch, double scale, boolean l2Wrap) {
-        List<State> states = new ArrayList<>();
-        try {
-            Batch.Builder builder = Batch.builder();
-            for (int b = 0; b < batch.sequences(); b++) {
-                State state = model.newState();
-                states.add(state);
-                builder.add(state, Batch.Logits.ALL, batch.input(b));
-            }
-            Tensor logits = model.forward(ops, builder.build());
-            double loss =
-                    CrossEntropy.sum(
-                            threads,
-                            logits,
-                            batch.targetIds(),
-                            scale,
-                            tape.gradient(logits),
-                            l2Wrap);
-            tape.backward();
-            return loss;
-        } finally {
-            states.forEach(State::close);
+        return addDocuments(batch, batch.length(), Carry.NONE, scale, l2Wrap);
+    }
+
+    /// Runs one document of T + 1 tokens, see [#addDocuments].
+    public double addDocument(
+            int[] tokens, int chunk, Carry carry, double scale, boolean l2Wrap) {
+        LabelledTokens document = LabelledTokens.all(new int[][] {tokens});
+        return addDocuments(document, chunk, carry, scale, l2Wrap);
+    }
+
+    /// Runs documents side by side, `chunk` tokens at a time, so that memory for activations is
+    /// that of one chunk; adds `scale` times the gradient of their summed cross entropy.
+    ///
+    /// @param chunk inputs of a chunk, 1 or more; the last one may be shorter
+    /// @param carry how the chunks hang together
+    /// @param l2Wrap whether the gradient has the official trainers' pull on the largest logit
+    /// @return the sum of the cross entropies of the targets that count, in nats
+    /// @throws TrainingException when `chunk` is below 1
+    public double addDocuments(
+            LabelledTokens batch, int chunk, Carry carry, double scale, boolean l2Wrap) {
+        if (chunk < 1) {
+            throw new TrainingException("a chunk has " + chunk + " tokens; expected 1 or more");
         }
+        List<LabelledTokens> chunks = new ArrayList<>();
+        for (int from = 0; from < batch.length(); from += chunk) {
+            chunks.add(batch.slice(from, Math.min(from + chunk, batch.length())));
+        }
+        while (states.size() < batch.sequences()) {
+            states.add(new LearningState(model.newState(), tape));
+        }
+        List<LearningState> used = states.subList(0, batch.sequences());
+        return carry == Carry.EXACT && chunks.size() > 1
+                ? addExact(chunks, used, scale, l2Wrap)
+                : addInOrder(chunks, used, carry, scale, l2Wrap);
     }
 
-    /// Writes the weights as F32 under the checkpoint's names and shapes, whole or not at all.
-    public void save(Path file) {
-        write(file, false);
+    private double addInOrder(
+            List<LabelledTokens> chunks,
+            List<LearningState> used,
+            Carry carry,
+            double scale,
+            boolean l2Wrap) {
+        double loss = 0;
+        for (int c = 0; c < chunks.size(); c++) {
+            boolean first = c == 0 || carry == Carry.NONE;
+            if (first) {
+                begin(used);
+            }
+            loss += run(chunks.get(c), used, new Pass(first, false, false), scale, l2Wrap);
+        }
+        return loss;
     }
 
-    /// Writes the gradients as F32 under the checkpoint's names and shapes, whole or not at all;
-    /// zeros where a tensor has no effect.
-    public void saveGradients(Path file) {
-        write(file, true);
-    }
-
-    private void write(Path file, boolean gradients) {
-        try (Arena temporary = Arena.ofConfined()) {
-            SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
-            for (Map.Entry<String, Shape> shape : shapes.entrySet()) {
-                Tensor fixed = untrained.get(shape.getKey());
-                if (fixed != null) {
-                    tensors.put(
-                            shape.getKey(),
-                            gradients
-                                    ? Tensor.allocate(
-                                            temporary, DType.F32, shape.getValue().sizes())
-                                    : fixed);
-                } else {
-                    tensors.put(shape.getKey(), shape(shape.getKey(), gradients, shape.getValue()));
+    private double addExact(
+            List<LabelledTokens> chunks,
+            List<LearningState> used,
+            double scale,
+            boolean l2Wrap) {
+        List<List<State>> starts = new ArrayList<>();
+        try {
+            begin(used);
+            for (int c = 0; c < chunks.size(); c++) {
+                starts.add(used.stream().map(state -> state.state().copy()).toList());
+                if (c < chunks.size() - 1) {
+                    model.forward(eager, batchOf(chunks.get(c), used, Batch.Logits.NONE));
                 }
             }
-            Safetensors.write(file, tensors, gradients ? Map.of() : metadata);
+            double[] losses = new double[chunks.size()];
+            for (int c = chunks.size() - 1; c >= 0; c--) {
+                for (int b = 0; b < used.size(); b++) {
+                    used.get(b).state().set(starts.get(c).get(b));
+                }
+                Pass pass = new Pass(c == 0, c < chunks.size() - 1, c > 0);
+                losses[c] = run(chunks.get(c), used, pass, scale, l2Wrap);
+            }
+            double sum = 0;
+            for (double loss : losses) {
+                sum += loss;
+            }
+            return sum;
+        } finally {
+            starts.forEach(start -> start.forEach(State::close));
         }
     }
 
-    private Tensor shape(String name, boolean gradient, Shape shape) {
-        for (Parameter parameter : parameters) {
-            if (parameter.name().equals(name)) {
-                Tensor tensor = gradient ? parameter.gradient() : parameter.weight();
-                return tensor.reshape(shape.sizes());
+    private boolean beginningLearns() {
+        return beginning == null && !model.initial().parts().isEmpty();
+    }
+
+    private void begin(List<LearningState> used) {
+        State given = beginning;
+        try (State fresh = given == null ? model.newState() : given.copy()) {
+            used.forEach(state -> state.state().set(fresh));
+        }
+    }
+
+    private static Batch batchOf(
+            LabelledTokens batch, List<LearningState> used, Batch.Logits wanted) {
+        Batch.Builder builder = Batch.builder();
+        for (int b = 0; b < batch.sequences(); b++) {
+            builder.add(used.get(b).state(), wanted, batch.input(b));
+        }
+        return builder.build();
+    }
+
+    /// One forward and backward pass from the states as they are.
+    private double run(
+            LabelledTokens batch, List<LearningState> used, Pass pass, double scale, boolean l2Wrap) {
+        boolean learns = pass.first() && beginningLearns();
+        if (learns || pass.handsBack()) {
+            used.forEach(LearningState::expectGradient);
+        }
+        Tensor logits = model.forward(ops, batchOf(batch, used, Batch.Logits.ALL));
+        if (pass.carries()) {
+            used.forEach(LearningState::carry);
+        }
+        double loss =
+                CrossEntropy.sum(
+                        threads, logits, batch.targetIds(), scale, tape.gradient(logits), l2Wrap);
+        tape.backward();
+        if (learns) {
+            used.forEach(state -> model.initial().addGradient(state.gradient()));
+        }
+        if (pass.handsBack()) {
+            used.forEach(LearningState::handBack);
+        }
+        return loss;
+    }
+
+    /// Runs a batch forwards from new states.
+    ///
+    /// @return the sum of the cross entropies of the targets that count, in nats
+    public double loss(LabelledTokens batch) {
+        while (states.size() < batch.sequences()) {
+            states.add(new LearningState(model.newState(), tape));
+        }
+        List<LearningState> used = states.subList(0, batch.sequences());
+        begin(used);
+        try (Arena temporary = Arena.ofShared()) {
+            Tensor logits = model.forward(eager, batchOf(batch, used, Batch.Logits.ALL));
+            Tensor unused = Tensor.allocate(temporary, DType.F32, logits.shape().sizes());
+            return CrossEntropy.sum(threads, logits, batch.targetIds(), 1, unused, false);
+        }
+    }
+
+    /// Sets everything that learns to what `checkpoint` has, as [#save(Path)] wrote it.
+    ///
+    /// @throws TrainingException when it is of another model or adapter; nothing has changed then
+    public void restore(Checkpoint checkpoint) {
+        if (adapter.kind() != AdapterSettings.Kind.FULL) {
+            requireOwn(checkpoint);
+        }
+        for (Parameter parameter : parameters.values()) {
+            Shape shape = shape(parameter);
+            if (!checkpoint.names().contains(parameter.name())
+                    || !checkpoint.entry(parameter.name()).dtype().computable()
+                    || !checkpoint.entry(parameter.name()).shape().equals(shape)) {
+                throw new TrainingException(
+                        checkpoint.source()
+                                + ": has no tensor "
+                                + parameter.name()
+                                + " "
+                                + shape
+                                + "; it is of another model or adapter");
             }
         }
-        throw new IllegalStateException(name);
+        for (Parameter parameter : parameters.values()) {
+            parameter.weight().set(checkpoint.tensor(parameter.name()).toFloats());
+        }
+    }
+
+    private void requireOwn(Checkpoint checkpoint) {
+        for (String name : checkpoint.names()) {
+            if (!parameters.containsKey(name)) {
+                throw new TrainingException(
+                        checkpoint.source()
+                                + ": has a tensor "
+                                + name
+                                + ", which does not learn here; it is of another model or adapter");
+            }
+        }
+        for (Map.Entry<String, String> expected : metadata.entrySet()) {
+            String value = checkpoint.metadata().get(expected.getKey());
+            if (value != null && !value.equals(expected.getValue())) {
+                throw new TrainingException(
+                        checkpoint.source()
+                                + ": its "
+                                + expected.getKey()
+                                + " is "
+                                + value
+                                + "; expected "
+                                + expected.getValue());
+            }
+        }
+    }
+
+    /// Writes what was learned, whole or not at all: after full training the model under the
+    /// checkpoint's names and shapes, F32 where it learned and as it was where frozen; else the
+    /// adapter alone, which `anser merge` puts into the model.
+    public void save(Path file) {
+        SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
+        if (adapter.kind() == AdapterSettings.Kind.FULL) {
+            tensors.putAll(stored);
+        }
+        for (Parameter parameter : parameters.values()) {
+            tensors.put(parameter.name(), parameter.weight().reshape(shape(parameter).sizes()));
+        }
+        Safetensors.write(file, tensors, metadata);
+    }
+
+    /// Writes the gradients as F32, whole or not at all: after full training under the checkpoint's
+    /// names and shapes, zeros where a tensor has no effect or is frozen; else those of the adapter.
+    public void saveGradients(Path file) {
+        try (Arena temporary = Arena.ofConfined()) {
+            SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
+            if (adapter.kind() == AdapterSettings.Kind.FULL) {
+                stored.forEach((name, tensor) -> {
+                    if (!parameters.containsKey(name)) {
+                        long[] sizes = tensor.shape().sizes();
+                        tensors.put(name, Tensor.allocate(temporary, DType.F32, sizes));
+                    } else {
+                        tensors.put(name, tensor);
+                    }
+                });
+            }
+            for (Parameter parameter : parameters.values()) {
+                long[] sizes = shape(parameter).sizes();
+                tensors.put(parameter.name(), parameter.gradient().reshape(sizes));
+            }
+            Safetensors.write(file, tensors, Map.of());
+        }
+    }
+
+    /// The shape that the checkpoint has for it.
+    private Shape shape(Parameter parameter) {
+        Tensor tensor = stored.get(parameter.name());
+        return tensor == null ? parameter.weight().shape() : tensor.shape();
     }
 
     @Override
     public void close() {
+        states.forEach(LearningState::close);
+        if (beginning != null) {
+            beginning.close();
+        }
         model.close();
         tape.close();
         eager.close();
         arena.close();
     }
+
+    /// Where a chunk stands in its document.
+    ///
+    /// @param first whether it begins with a new state, which may learn
+    /// @param carries whether the chunk after it has handed back the gradient to the states
+    /// @param handsBack whether the chunk before it wants the gradient to the states
+    private record Pass(boolean first, boolean carries, boolean handsBack) {}
 }

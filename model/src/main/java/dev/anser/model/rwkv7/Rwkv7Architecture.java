@@ -33,6 +33,6 @@ public final class Rwkv7Architecture implements Architecture {
 
     @Override
     public LanguageModel load(Checkpoint checkpoint) {
-        return new Rwkv7Model(Rwkv7Weights.read(checkpoint));
+        return new Rwkv7Model(Rwkv7Weights.read(checkpoint), checkpoint);
     }
 }

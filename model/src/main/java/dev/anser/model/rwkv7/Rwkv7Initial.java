@@ -353,7 +353,8 @@ public final class Rwkv7Initial {
     }
 
     private void evenly(String name, double bound, long... shape) {
-        weights.add(new Weight(name, Shape.of(shape), new Rule.Uniform((float) bound, key(name))));
+        weights.add(
+                new Weight(name, Shape.of(shape), new Rule.Uniform((float) bound, key(name))));
     }
 
     /// A matrix (out, in) with orthogonal rows or columns of length `gain`; for measuring, one as

@@ -1,7 +1,9 @@
 package dev.anser.model.rwkv7;
 
 import dev.anser.base.AnserException;
+import dev.anser.checkpoint.Checkpoint;
 import dev.anser.model.Batch;
+import dev.anser.model.InitialState;
 import dev.anser.model.LanguageModel;
 import dev.anser.model.ModelConfig;
 import dev.anser.model.State;
@@ -38,10 +40,21 @@ final class Rwkv7Model implements LanguageModel {
 
     private final Rwkv7Weights weights;
     private final StateLayout layout;
+    private final State initial;
 
-    Rwkv7Model(Rwkv7Weights weights) {
+    /// Takes over `weights`; `checkpoint` is read for a learned initial state.
+    Rwkv7Model(Rwkv7Weights weights, Checkpoint checkpoint) {
         this.weights = weights;
         this.layout = layout(weights.config());
+        this.initial = new TensorState(layout);
+        try {
+            if (InitialState.isIn(checkpoint)) {
+                InitialState.read(checkpoint, initial);
+            }
+        } catch (RuntimeException e) {
+            close();
+            throw e;
+        }
     }
 
     static StateLayout layout(ModelConfig config) {
@@ -212,11 +225,12 @@ final class Rwkv7Model implements LanguageModel {
 
     @Override
     public State newState() {
-        return new TensorState(layout);
+        return initial.copy();
     }
 
     @Override
     public void close() {
+        initial.close();
         weights.arena().close();
     }
 }
