@@ -56,6 +56,7 @@ final class Cli {
         line.addSubcommand("loss", new LossCommand(console));
         line.addSubcommand("step", new StepCommand(console));
         line.addSubcommand("init", new InitCommand(console));
+        line.addSubcommand("data", DataCommand.commandLine(console));
         line.addSubcommand("doctor", new DoctorCommand(console));
         line.setOut(new PrintWriter(new OutputStreamWriter(console.out(), StandardCharsets.UTF_8)));
         line.setErr(new PrintWriter(console.err(), true, StandardCharsets.UTF_8));
