@@ -1,12 +1,8 @@
 package dev.anser.cli;
 
-import dev.anser.base.AnserException;
 import dev.anser.data.Binidx;
 import dev.anser.data.BinidxBuild;
-import dev.anser.data.DataException;
 import dev.anser.text.Tokenizer;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -48,7 +44,7 @@ final class DataBuildCommand implements Callable<Integer> {
     private Path out;
 
     @ArgGroup(exclusive = true, multiplicity = "1")
-    private DataVocabulary vocabulary;
+    private VocabularyOrBytes vocabulary;
 
     @Mixin private DocumentOptions documents;
 
@@ -92,27 +88,15 @@ final class DataBuildCommand implements Callable<Integer> {
         }
         Outputs.requireWritable(Binidx.binFile(out));
         Outputs.requireWritable(Binidx.idxFile(out));
-        long total = 0;
-        for (Path input : inputs) {
-            if (Outputs.same(input, Binidx.binFile(out))
-                    || Outputs.same(input, Binidx.idxFile(out))) {
-                throw new ParameterException(
-                        spec.commandLine(), input + " is input and output; give another --out");
-            }
-            total += size(input);
-        }
         Tokenizer tokenizer = vocabulary.tokenizer();
         BinidxBuild build = new BinidxBuild(tokenizer, documents.documents());
-        try (Progress progress = Progress.start(console, "build", total)) {
+        List<Path> outputs = List.of(Binidx.binFile(out), Binidx.idxFile(out));
+        try (InputProgress progress = InputProgress.start(console, "build", inputs, outputs)) {
             if (shuffle) {
-                build.writeShuffled(
-                        out,
-                        inputs,
-                        epochs == null ? 1 : epochs,
-                        seed == null ? 0 : seed,
-                        bytes -> advance(progress, bytes));
+                int times = epochs == null ? 1 : epochs;
+                build.writeShuffled(out, inputs, times, seed == null ? 0 : seed, progress);
             } else {
-                build.write(out, inputs, bytes -> advance(progress, bytes));
+                build.write(out, inputs, progress);
             }
         }
         try (Binidx data = Binidx.open(out)) {
@@ -125,21 +109,5 @@ final class DataBuildCommand implements Callable<Integer> {
                             + " tokens");
         }
         return 0;
-    }
-
-    private void advance(Progress progress, long bytes) {
-        console.interruption().check();
-        progress.advance(bytes);
-    }
-
-    private static long size(Path input) {
-        if (!Files.isRegularFile(input)) {
-            throw new DataException(input + ": there is no such file; check the path");
-        }
-        try {
-            return Files.size(input);
-        } catch (IOException e) {
-            throw new AnserException(input + ": cannot be read (" + e.getMessage() + ")", e);
-        }
     }
 }

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /// Which tokens data has: one of the two must be given.
-final class DataVocabulary {
+final class VocabularyOrBytes {
     @Option(
             names = "--vocab",
             paramLabel = "FILE",
