@@ -28,6 +28,8 @@ final class DataCommand implements Callable<Integer> {
     static CommandLine commandLine(Console console) {
         CommandLine line = new CommandLine(new DataCommand());
         line.addSubcommand("build", new DataBuildCommand(console));
+        line.addSubcommand("text", new DataTextCommand(console));
+        line.addSubcommand("info", new DataInfoCommand(console));
         line.addSubcommand("vocabulary", new DataVocabularyCommand(console));
         return line;
     }

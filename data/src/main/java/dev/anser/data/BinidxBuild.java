@@ -28,13 +28,18 @@ public final class BinidxBuild {
     ///
     /// @throws DataException when the vocabulary uses id 0, which ends documents, for a text
     public BinidxBuild(Tokenizer tokenizer, Documents documents) {
+        requireDocumentEnd(tokenizer);
+        this.tokenizer = tokenizer;
+        this.documents = documents;
+    }
+
+    /// Checks that id 0 may end documents. Byte 0 may: texts do not have it.
+    static void requireDocumentEnd(Tokenizer tokenizer) {
         if (tokenizer.endOfText() != 0 && !(tokenizer instanceof ByteTokenizer)) {
             throw new DataException(
                     "the vocabulary uses id 0 for a text; documents end with id 0, give a"
                             + " vocabulary without it");
         }
-        this.tokenizer = tokenizer;
-        this.documents = documents;
     }
 
     /// Builds `prefix.bin` and `prefix.idx` from `inputs`, in their order.

@@ -20,6 +20,13 @@ public interface Tokens extends AutoCloseable {
     /// be read at every start it covers the size and evenly spaced blocks.
     String digest();
 
+    /// A part of these tokens, from and to given as shares of them; closing it closes these.
+    ///
+    /// @throws DataException unless 0 ≤ from < to ≤ 1
+    default Tokens part(double from, double to) {
+        return new PartOfTokens(this, from, to);
+    }
+
     /// Closes the files.
     @Override
     void close();
