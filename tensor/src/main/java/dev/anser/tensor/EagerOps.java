@@ -352,7 +352,8 @@ public final class EagerOps implements Ops, AutoCloseable {
         return roundUp(roundUp(headSize, wanted), 16) * 16;
     }
 
-    /// The backward pass of [#wkv7], from the gradient of `y` to those of `inputs`: r, w, k, v, a, b.
+    /// The backward pass of [#wkv7], from the gradient of `y` to those of `inputs`: r, w, k, v, a,
+    /// b.
     void wkv7Gradient(Wkv7Record record, Tensor y, Tensor... inputs) {
         record.backward(kernels, threads, inputs, y);
     }
