@@ -419,10 +419,6 @@ public final class EagerOps implements Ops, AutoCloseable {
         threads.run(job, job.parts());
     }
 
-    private static int roundUp(int value, int divisor) {
-        return (value + divisor - 1) / divisor;
-    }
-
     private static void requireF32(Tensor tensor, String what) {
         if (tensor.dtype() != DType.F32) {
             throw new ShapeException(what + " is " + tensor + "; expected F32");

@@ -95,8 +95,8 @@ interface Kernels {
 
     /// `tokens` steps of one head of [Ops#wkv7], each of `size` channels with `stride` floats
     /// between tokens, for the value columns `from..to`; `state` is (size, size), key-major. All
-    /// addresses are those of the head's channel 0. Keeps each token's `u = aᵀ · state` at `removed`,
-    /// in the shape of `y`, unless that is 0.
+    /// addresses are those of the head's channel 0. Keeps each token's `u = aᵀ · state` at
+    /// `removed`, in the shape of `y`, unless that is 0.
     void wkv7(
             long r,
             long w,

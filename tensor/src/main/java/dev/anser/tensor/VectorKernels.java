@@ -151,8 +151,7 @@ final class VectorKernels implements Kernels {
             int tokens,
             long state,
             long removed) {
-        VectorWkv7.wkv7(
-                r, w, k, v, a, b, y, size, from, to, stride, tokens, state, removed);
+        VectorWkv7.wkv7(r, w, k, v, a, b, y, size, from, to, stride, tokens, state, removed);
     }
 
     @Override

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 final class Wkv7Record {
     /// Parts below which a backward pass is cut by value columns as well. Such cuts change the
     /// rounding of sums over values, so they depend on shapes alone, not on the team.
-    private static final int ENOUGH_PARTS = 32;
+    private static final int ENOUGH_PARTS = 16;
 
     private final Tape tape;
     private final Segments segments;
@@ -88,6 +88,7 @@ final class Wkv7Record {
         Tensor[] sums = new Tensor[5 * (groups - 1)];
         for (int i = 0; i < sums.length; i++) {
             sums[i] = tape.temporary(dy.rows(), dy.columns());
+            sums[i].clear();
         }
         threads.run(
                 (part, worker) -> {
@@ -157,7 +158,6 @@ final class Wkv7Record {
                 gradients[3].address() + offset,
                 targets[3].address() + offset,
                 targets[4].address() + offset,
-                group == 0,
                 size,
                 group * grain,
                 Math.min(size, (group + 1) * grain),
