@@ -38,7 +38,6 @@ import java.util.SequencedMap;
 /// For one thread, which uses the whole team.
 public final class Learner implements AutoCloseable {
     private final Arena arena = Arena.ofShared();
-    private final Threads threads;
     private final EagerOps eager;
     private final Tape tape = new Tape();
     private final RecordingOps ops;
@@ -52,7 +51,6 @@ public final class Learner implements AutoCloseable {
     ///
     /// @throws dev.anser.checkpoint.ModelFormatException when it holds no model
     public Learner(Checkpoint checkpoint, Backend backend, Threads threads) {
-        this.threads = threads;
         this.eager = backend.newOps(threads);
         this.ops = new RecordingOps(eager, threads, tape);
         this.metadata = checkpoint.metadata();
@@ -136,14 +134,8 @@ public final class Learner implements AutoCloseable {
                 builder.add(state, Batch.Logits.ALL, batch.input(b));
             }
             Tensor logits = model.forward(ops, builder.build());
-            double loss =
-                    CrossEntropy.sum(
-                            threads,
-                            logits,
-                            batch.targetIds(),
-                            scale,
-                            tape.gradient(logits),
-                            l2Wrap);
+            double loss = CrossEntropy.sum(eager, logits, batch.targetIds(), scale, logits, l2Wrap);
+            tape.setGradient(logits, logits);
             tape.backward();
             return loss;
         } finally {
