@@ -104,8 +104,7 @@ final class MatrixProducts implements AutoCloseable {
             DType type = operandType();
             long left = rounded(a, type);
             long right = rounded(b, type);
-            blocks.set(
-                    type, out, in, rows, left, true, type, right, false, target.address(), true);
+            blocks.set(type, out, in, rows, left, true, type, right, false, target.address(), true);
             threads.run(blocks, blocks.parts());
         } else {
             long left = rounded(a, DType.F32);
@@ -150,8 +149,7 @@ final class MatrixProducts implements AutoCloseable {
                         weight,
                         w ->
                                 new Rounded(
-                                        Tensor.allocate(
-                                                arena, DType.BF16, w.rows(), w.columns())));
+                                        Tensor.allocate(arena, DType.BF16, w.rows(), w.columns())));
         // What lives in the workspace changes without notice.
         if (rounded.version != version || workspace.holds(weight)) {
             if (weight.dtype() == DType.F32) {
