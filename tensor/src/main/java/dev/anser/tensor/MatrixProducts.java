@@ -2,7 +2,6 @@ package dev.anser.tensor;
 
 import java.lang.foreign.Arena;
 import java.util.IdentityHashMap;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /// The matrix products of one [EagerOps]: chooses between the kernels and the library, by the shape
@@ -29,7 +28,7 @@ final class MatrixProducts implements AutoCloseable {
     private final @Nullable Products products;
     private final @Nullable BlockProduct blocks;
     private final Arena arena = Arena.ofShared();
-    private final Map<Tensor, Rounded> weights = new IdentityHashMap<>();
+    private final IdentityHashMap<Tensor, Rounded> weights = new IdentityHashMap<>();
     private Precision precision = Precision.F32;
     private long version;
 
