@@ -20,8 +20,7 @@ class SftSamplesTests {
     }
 
     private SftSamples samples(String lines, SftSamples.Settings settings) {
-        return new SftSamples(
-                Data.text(folder, "a.jsonl", lines), new ByteTokenizer(), settings);
+        return new SftSamples(Data.text(folder, "a.jsonl", lines), new ByteTokenizer(), settings);
     }
 
     /// The targets that count, as text; `·` for the others, `0` for a counted end, `_` for filling.
@@ -171,8 +170,7 @@ class SftSamplesTests {
             Files.write(file, in.readAllBytes());
         }
         SftSamples samples =
-                new SftSamples(
-                        file, new ByteTokenizer(), settings(1023, LossMask.PROMPT, true));
+                new SftSamples(file, new ByteTokenizer(), settings(1023, LossMask.PROMPT, true));
         assertThat(samples.conversations()).isEqualTo(4);
         assertThat(samples.truncated()).isZero();
         StringBuilder counted = new StringBuilder();
@@ -181,6 +179,7 @@ class SftSamplesTests {
         }
         assertThat(counted.toString())
                 .contains("· No0·")
-                .contains("· What does Jesse need to do in order to successfully complete his task");
+                .contains(
+                        "· What does Jesse need to do in order to successfully complete his task");
     }
 }
