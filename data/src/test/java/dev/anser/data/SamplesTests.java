@@ -189,7 +189,7 @@ class SamplesTests {
     void dataThatIsTooShortIsRefused() {
         assertThatThrownBy(() -> new OfficialSamples(Data.counting(folder, 20), 7))
                 .isInstanceOf(DataException.class)
-                .hasMessageContaining("20 tokens", "at least 21");
+                .hasMessageContainingAll("20 tokens", "at least 21");
         assertThatThrownBy(() -> new RandomSamples(Data.counting(folder, 7), 7, 0))
                 .hasMessageContaining("at least 8");
         assertThatThrownBy(() -> new SequentialSamples(Data.counting(folder, 1), 7))
