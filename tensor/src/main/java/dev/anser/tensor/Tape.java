@@ -45,36 +45,7 @@ public final class Tape implements AutoCloseable {
     ///
     /// Call it between the forward pass and [#backward()]. This is how a gradient flows from one
     /// chunk of a long document to the chunk before: watch the state in the later chunk's pass, carry
-    /// what came out in the earlier one's. So far [Ops#wkv7] takes it, [Ops#shiftLerp] does not.
-    ///
-    /// @throws ShapeException when the gradient has another size, or would be changed while it is
-    ///   read because it is also where the gradient of the state before the batch is added
-    public void carry(Tensor state, Tensor gradient) {
-        if (gradient.dtype() != DType.F32 || gradient.elements() != state.elements()) {
-            throw new ShapeException(
-                    "the state " + state + " cannot have the gradient " + gradient);
-        }
-        Tensor watched = parameters.get(state);
-        if (watched != null && watched.address() == gradient.address()) {
-            throw new ShapeException(
-                    "the gradient to the state after the batch is also where that to the state"
-                            + " before it is added; expected two tensors");
-        }
-        carried.put(state, gradient);
-    }
-
-    /// The gradient to a state after the batch, or null when nothing depends on it.
-    @Nullable Tensor carriedGradient(Tensor state) {
-        return carried.get(state);
-    }
-
-    /// Says that the loss depends on `state`, a tensor of a state, as the forward pass left it:
-    /// `gradient` is dL/dstate, F32 of as many elements, borrowed until the next forward pass
-    /// begins.
-    ///
-    /// Call it between the forward pass and [#backward()]. This is how a gradient flows from one
-    /// chunk of a long document to the chunk before: watch the state in the later chunk's pass, carry
-    /// what came out in the earlier one's. So far [Ops#wkv7] takes it, [Ops#shiftLerp] does not.
+    /// what came out in the earlier one's.
     ///
     /// @throws ShapeException when the gradient has another size, or would be changed while it is
     ///   read because it is also where the gradient of the state before the batch is added
