@@ -2,6 +2,7 @@
 module dev.anser.data {
     requires transitive dev.anser.base;
     requires transitive dev.anser.text;
+    requires tools.jackson.core;
     requires static transitive org.jspecify;
 
     exports dev.anser.data;

@@ -55,6 +55,7 @@ final class Cli {
         line.addSubcommand("bench", new BenchCommand(console));
         line.addSubcommand("loss", new LossCommand(console));
         line.addSubcommand("step", new StepCommand(console));
+        line.addSubcommand("train", new TrainCommand(console));
         line.addSubcommand("init", new InitCommand(console));
         line.addSubcommand("merge", new MergeCommand(console));
         line.addSubcommand("doctor", new DoctorCommand(console));

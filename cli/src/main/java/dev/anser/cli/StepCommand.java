@@ -105,7 +105,7 @@ final class StepCommand implements Callable<Integer> {
         Outputs.requireWritable(out);
         try (Threads threads = new Threads(compute.threads());
                 Checkpoint checkpoint = Checkpoints.open(model);
-                Learner learner = new Learner(checkpoint, Backends.choose(), threads);
+                Learner learner = new Learner(checkpoint, Backends.chooseForTraining(), threads);
                 AdamW optimiser = new AdamW(learner.parameters(), settings, threads)) {
             int[][][] batches =
                     TrainingTokens.batches(tokens, learner.model().config().vocabulary());

@@ -34,6 +34,7 @@ class ArchitectureTests {
             Map.of(
                     "base", Set.of(),
                     "tensor", Set.of("base"),
+                    "onednn", Set.of("base", "tensor"),
                     "checkpoint", Set.of("base", "tensor"),
                     "model", Set.of("base", "tensor", "checkpoint"),
                     "text", Set.of("base"),

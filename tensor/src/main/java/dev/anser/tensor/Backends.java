@@ -21,9 +21,21 @@ public final class Backends {
     ///
     /// @throws AnserException when the named one does not exist or cannot run here
     public static Backend choose() {
+        return choose(Comparator.comparingInt(Backend::rank));
+    }
+
+    /// The backend to train with: the one that `ANSER_BACKEND` names, or the available one of the
+    /// highest [Backend#trainingRank()].
+    ///
+    /// @throws AnserException when the named one does not exist or cannot run here
+    public static Backend chooseForTraining() {
+        return choose(Comparator.comparingInt(Backend::trainingRank));
+    }
+
+    private static Backend choose(Comparator<Backend> order) {
         String forced = System.getenv("ANSER_BACKEND");
         return forced == null || forced.isBlank()
-                ? best()
+                ? best(order)
                 : named(forced.strip().toLowerCase(Locale.ROOT));
     }
 
@@ -49,8 +61,8 @@ public final class Backends {
                         + all.stream().map(Backend::name).toList());
     }
 
-    private static Backend best() {
-        for (Backend backend : all()) {
+    private static Backend best(Comparator<Backend> order) {
+        for (Backend backend : all().stream().sorted(order.reversed()).toList()) {
             Optional<String> reason = backend.unavailable();
             if (reason.isEmpty()) {
                 LOG.log(System.Logger.Level.DEBUG, "computing with {0}", backend.description());

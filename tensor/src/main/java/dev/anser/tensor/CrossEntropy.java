@@ -69,12 +69,7 @@ public final class CrossEntropy {
     }
 
     private static double row(
-            long logits,
-            int vocabulary,
-            int target,
-            long gradient,
-            double scale,
-            boolean l2Wrap) {
+            long logits, int vocabulary, int target, long gradient, double scale, boolean l2Wrap) {
         if (target == IGNORED) {
             for (int i = 0; i < vocabulary; i++) {
                 set(gradient, i, 0);

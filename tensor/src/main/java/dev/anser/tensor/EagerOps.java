@@ -11,11 +11,48 @@ public final class EagerOps implements Ops, AutoCloseable {
     private final Kernels kernels;
     private final Workspace workspace = new Workspace();
     private final Job job;
+    private final MatrixProducts products;
 
     EagerOps(Kernels kernels, Threads threads) {
+        this(kernels, null, threads);
+    }
+
+    private EagerOps(Kernels kernels, @Nullable Products library, Threads threads) {
         this.kernels = kernels;
         this.threads = threads;
-        this.job = new Job(kernels);
+        job = new Job(kernels);
+        products = new MatrixProducts(kernels, library, threads, workspace, job);
+    }
+
+    /// Operations whose big matrix products `library` computes, and everything else the fastest
+    /// kernels that run here. `library` must serve as many workers as `threads` has; closing the
+    /// operations closes it.
+    ///
+    /// With a library a row of a big product may round otherwise in another batch; equal calls still
+    /// give equal bits, for any number of threads.
+    public static EagerOps of(Products library, Threads threads) {
+        boolean vectors = new VectorBackend().unavailable().isEmpty();
+        Kernels kernels = vectors ? new VectorKernels(threads.count()) : new ReferenceKernels();
+        return new EagerOps(kernels, library, threads);
+    }
+
+    /// In which numbers matrix products are computed; F32 when nobody says.
+    public Precision precision() {
+        return products.precision();
+    }
+
+    /// Computes matrix products in `precision` from now on.
+    ///
+    /// With [Precision#BF16] a rounded copy of every weight of a product is kept until these
+    /// operations are closed. Whoever changes weights says so with [#weightsChanged()].
+    public void precision(Precision precision) {
+        products.precision(precision);
+    }
+
+    /// Forgets what was kept of weights, because some have changed: to be called after every step of
+    /// an optimiser, and after weights were loaded into the same tensors.
+    public void weightsChanged() {
+        products.weightsChanged();
     }
 
     @Override
@@ -57,7 +94,8 @@ public final class EagerOps implements Ops, AutoCloseable {
                     table.dtype(),
                     table.address() + ids[i] * rowBytes,
                     y.address() + 4L * i * columns,
-                    columns);
+                    columns,
+                    0);
         }
         return y;
     }
@@ -107,8 +145,7 @@ public final class EagerOps implements Ops, AutoCloseable {
                             + " columns");
         }
         Tensor y = workspace.allocate(x.rows(), out);
-        job.matrix(Job.Kind.LINEAR, x, weight, y, in, out);
-        runMatrix(x.rows(), in, out);
+        products.multiply(x, weight, true, y, false);
         return y;
     }
 
@@ -123,30 +160,22 @@ public final class EagerOps implements Ops, AutoCloseable {
                     "project of " + x + " with a weight " + weight + ": expected " + in + " rows");
         }
         Tensor y = workspace.allocate(x.rows(), out);
-        job.matrix(Job.Kind.PROJECT, x, weight, y, in, out);
-        runProject(x.rows(), in, out);
+        products.multiply(x, weight, false, y, false);
         return y;
-    }
-
-    /// One row of a low-rank product is cheaper whole, its weights read in one go, than cut into
-    /// columns of a few elements a weight row.
-    private void runProject(int rows, int in, int out) {
-        if (rows == 1 && (long) in * out < Job.SMALL_PROJECT) {
-            job.total(out, out);
-            threads.run(job, 1);
-        } else {
-            runMatrix(rows, in, out);
-        }
     }
 
     /// `target += x · weight`, or `x · weightᵀ` when `transposed`.
     void addProduct(Tensor x, Tensor weight, boolean transposed, Tensor target) {
-        long mark = workspace.mark();
-        Tensor product = transposed ? linear(x, weight) : project(x, weight);
-        requireSame(product, target, "addProduct");
-        job.elements(Job.Kind.ADD, product, target, target, target);
-        runRows(target.rows(), target.columns());
-        workspace.release(mark);
+        requireF32(x, "x");
+        requireF32(target, "the target of addProduct");
+        requireMatrix(weight, "the weight of addProduct");
+        int in = transposed ? weight.columns() : weight.rows();
+        int out = transposed ? weight.rows() : weight.columns();
+        if (x.columns() != in || target.rows() != x.rows() || target.columns() != out) {
+            throw new ShapeException(
+                    "addProduct of " + x + " and a weight " + weight + " into " + target);
+        }
+        products.multiply(x, weight, transposed, target, true);
     }
 
     /// `target += aᵀ · b` with `a` (R, out), `b` (R, in) and `target` (out, in).
@@ -156,18 +185,7 @@ public final class EagerOps implements Ops, AutoCloseable {
         if (a.rows() != b.rows() || target.elements() != (long) out * in) {
             throw new ShapeException("addOuter of " + a + " and " + b + " into " + target);
         }
-        job.elements(Job.Kind.ADD_OUTER, a, b, b, target);
-        job.sizes(in, out);
-        runMatrix(a.rows(), in, out);
-    }
-
-    /// Cuts a product by output columns: at least [Job#OUTPUT_GRAIN] each, and some parts more than
-    /// threads so that a slower one does not hold up the others.
-    private void runMatrix(int rows, int in, int out) {
-        boolean small = (long) rows * in * out < Job.SMALL_PRODUCT;
-        int grain = small ? out : Math.max(Job.OUTPUT_GRAIN, roundUp(out, threads.count() * 8));
-        job.total(out, (grain + Job.OUTPUT_GRAIN - 1) / Job.OUTPUT_GRAIN * Job.OUTPUT_GRAIN);
-        threads.run(job, job.parts());
+        products.addOuter(a, b, target);
     }
 
     @Override
@@ -352,6 +370,10 @@ public final class EagerOps implements Ops, AutoCloseable {
         return roundUp(roundUp(headSize, wanted), 16) * 16;
     }
 
+    private static int roundUp(int value, int divisor) {
+        return (value + divisor - 1) / divisor;
+    }
+
     /// The backward pass of [#wkv7], from the gradient of `y` to those of `inputs`: r, w, k, v, a, b.
     void wkv7Gradient(Wkv7Record record, Tensor y, Tensor... inputs) {
         record.backward(kernels, threads, inputs, y);
@@ -390,10 +412,6 @@ public final class EagerOps implements Ops, AutoCloseable {
         int grain = Math.clamp(Job.SMALL_ROWS / Math.max(1, workPerRow), 1, Math.max(1, rows));
         job.total(rows, grain);
         threads.run(job, job.parts());
-    }
-
-    private static int roundUp(int value, int divisor) {
-        return (value + divisor - 1) / divisor;
     }
 
     private static void requireF32(Tensor tensor, String what) {
@@ -439,9 +457,10 @@ public final class EagerOps implements Ops, AutoCloseable {
         }
     }
 
-    /// Frees the workspace; every result becomes invalid.
+    /// Frees the workspace and the library's memory; every result becomes invalid.
     @Override
     public void close() {
+        products.close();
         workspace.close();
     }
 }

@@ -25,6 +25,8 @@ final class Job implements Threads.Task {
         LINEAR,
         PROJECT,
         ADD_OUTER,
+        TO_BF16,
+        ROUND_TO_BF16,
         ADD,
         TANH,
         SIGMOID,
@@ -70,20 +72,30 @@ final class Job implements Threads.Task {
         this.kernels = kernels;
     }
 
-    void matrix(Kind kind, Tensor x, Tensor weight, Tensor y, int in, int out) {
+    void matrix(Kind kind, long x, int rows, Tensor weight, Tensor y, int in, int out) {
         this.kind = kind;
         this.type = weight.dtype();
-        this.rows = x.rows();
+        this.rows = rows;
         this.in = in;
         this.out = out;
-        this.a = x.address();
+        this.a = x;
         this.b = weight.address();
         this.y = y.address();
     }
 
-    void sizes(int in, int out) {
+    void outer(long a, long b, int rows, int in, int out, Tensor target) {
+        kind = Kind.ADD_OUTER;
+        this.a = a;
+        this.b = b;
+        this.rows = rows;
         this.in = in;
         this.out = out;
+        y = target.address();
+    }
+
+    void round(Kind kind, Tensor x, long target) {
+        elements(kind, x, x, x, x);
+        y = target;
     }
 
     void elements(Kind kind, Tensor a, Tensor b, Tensor c, Tensor y) {
@@ -149,6 +161,11 @@ final class Job implements Threads.Task {
             case LINEAR -> kernels.linear(type, a, rows, in, b, out, from, to, y, worker);
             case PROJECT -> kernels.project(type, a, rows, in, b, out, from, to, y, worker);
             case ADD_OUTER -> kernels.addOuter(a, b, rows, out, in, from, to, y);
+            case TO_BF16 ->
+                    kernels.toBfloat16(
+                            at(a, from), y + 2L * from * columns, (to - from) * columns);
+            case ROUND_TO_BF16 ->
+                    kernels.roundToBfloat16(at(a, from), at(y, from), (to - from) * columns);
             case ADD -> kernels.add(at(a, from), at(b, from), at(y, from), (to - from) * columns);
             case TANH -> kernels.tanh(at(a, from), at(y, from), (to - from) * columns);
             case SIGMOID -> kernels.sigmoid(at(a, from), at(y, from), (to - from) * columns);

@@ -10,8 +10,15 @@ package dev.anser.tensor;
 /// range or the number of rows. So the same row gives the same bits alone or in a batch, in one
 /// range or cut into many.
 interface Kernels {
-    /// `count` elements of `type` at `source` to floats at `target`.
-    void toFloat(DType type, long source, long target, int count);
+    /// `count` elements of `type` at `source` to floats at `target`. For team member `worker`, which
+    /// has scratch memory of its own.
+    void toFloat(DType type, long source, long target, int count, int worker);
+
+    /// `count` floats at `x` rounded to bfloat16 at `y`, to nearest even.
+    void toBfloat16(long x, long y, int count);
+
+    /// `count` floats at `x` rounded to bfloat16 and written to `y` as floats.
+    void roundToBfloat16(long x, long y, int count);
 
     /// Whether no element is infinite or NaN.
     boolean allFinite(long x, int count);

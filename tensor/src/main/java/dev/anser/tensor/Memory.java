@@ -36,6 +36,10 @@ final class Memory {
         };
     }
 
+    static void setShort(long address, long index, short value) {
+        ALL.set(SHORT, address + index * 2, value);
+    }
+
     static void copy(long source, long target, long bytes) {
         MemorySegment.copy(ALL, source, ALL, target, bytes);
     }

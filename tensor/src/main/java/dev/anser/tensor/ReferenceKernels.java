@@ -13,9 +13,23 @@ final class ReferenceKernels implements Kernels {
     static final float KEY_EPSILON = 1e-12f;
 
     @Override
-    public void toFloat(DType type, long source, long target, int count) {
+    public void toFloat(DType type, long source, long target, int count, int worker) {
         for (int i = 0; i < count; i++) {
             set(target, i, get(type, source, i));
+        }
+    }
+
+    @Override
+    public void toBfloat16(long x, long y, int count) {
+        for (int i = 0; i < count; i++) {
+            Memory.setShort(y, i, Tensor.floatToBfloat16(get(x, i)));
+        }
+    }
+
+    @Override
+    public void roundToBfloat16(long x, long y, int count) {
+        for (int i = 0; i < count; i++) {
+            set(y, i, Float.intBitsToFloat(Tensor.floatToBfloat16(get(x, i)) << 16));
         }
     }
 

@@ -20,10 +20,20 @@ final class VectorKernels implements Kernels {
     }
 
     @Override
-    public void toFloat(DType type, long source, long target, int count) {
-        float[] panel = panel(0, count);
+    public void toFloat(DType type, long source, long target, int count, int worker) {
+        float[] panel = panel(worker, count);
         Widen.toFloats(type, source, panel, count);
         MemorySegment.copy(panel, 0, Memory.ALL, ValueLayout.JAVA_FLOAT_UNALIGNED, target, count);
+    }
+
+    @Override
+    public void toBfloat16(long x, long y, int count) {
+        VectorBfloat16.store(x, y, count);
+    }
+
+    @Override
+    public void roundToBfloat16(long x, long y, int count) {
+        VectorBfloat16.round(x, y, count);
     }
 
     @Override

@@ -22,7 +22,7 @@ final class Workspace implements AutoCloseable {
         }
     }
 
-    private record Entry(Tensor tensor, long end) {}
+    private record Entry(Tensor tensor, long start, long end) {}
 
     private final Arena arena = Arena.ofShared();
     private final List<Block> blocks = new ArrayList<>();
@@ -46,6 +46,18 @@ final class Workspace implements AutoCloseable {
         position = mark;
     }
 
+    /// Whether `tensor` lies in this memory.
+    boolean holds(Tensor tensor) {
+        for (Block block : blocks) {
+            long start = block.memory().address();
+            if (tensor.address() >= start
+                    && tensor.address() < start + block.memory().byteSize()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     /// A tensor (rows, columns).
     Tensor allocate(int rows, int columns) {
         return allocate(0, rows, columns);
@@ -55,7 +67,7 @@ final class Workspace implements AutoCloseable {
     Tensor allocate(int parts, int rows, int columns) {
         if (next < entries.size()) {
             Entry entry = entries.get(next);
-            if (fits(entry, parts, rows, columns)) {
+            if (entry.start() == position && fits(entry, parts, rows, columns)) {
                 next++;
                 position = entry.end();
                 return entry.tensor();
@@ -65,8 +77,9 @@ final class Workspace implements AutoCloseable {
         }
         Shape shape = parts == 0 ? Shape.of(rows, columns) : Shape.of(parts, rows, columns);
         long bytes = DType.F32.bytes(shape.elements());
+        long start = position;
         MemorySegment memory = reserve(bytes);
-        Entry entry = new Entry(new Tensor(memory, DType.F32, shape), position);
+        Entry entry = new Entry(new Tensor(memory, DType.F32, shape), start, position);
         entries.add(entry);
         next++;
         return entry.tensor();

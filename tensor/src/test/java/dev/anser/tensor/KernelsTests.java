@@ -188,7 +188,7 @@ class KernelsTests {
             halves.segment().setAtIndex(java.lang.foreign.ValueLayout.JAVA_SHORT, i, (short) i);
         }
         Tensor wide = zeros(count);
-        vector.toFloat(type, halves.address(), wide.address(), count);
+        vector.toFloat(type, halves.address(), wide.address(), count, 0);
         for (int i = 0; i < count; i++) {
             assertThat((Float) wide.get(i)).as("bits %04x", i).isEqualTo((Float) halves.get(i));
         }

@@ -1,5 +1,6 @@
 package dev.anser.train;
 
+import dev.anser.checkpoint.Checkpoint;
 import dev.anser.tensor.DType;
 import dev.anser.tensor.Tensor;
 import dev.anser.tensor.Threads;
@@ -7,7 +8,9 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.SequencedMap;
 
 /// Adam with decoupled weight decay (arXiv 1711.05101, algorithm 2), bias-corrected, in the
 /// parameter groups of the official RWKV trainers.
@@ -49,7 +52,7 @@ public final class AdamW implements AutoCloseable {
     private final Threads threads;
     private final Arena arena = Arena.ofShared();
     private final List<Slot> slots = new ArrayList<>();
-    private int steps;
+    private long steps;
 
     /// An optimiser of `parameters`, all moments zero. Both arguments are borrowed.
     public AdamW(List<Parameter> parameters, Settings settings, Threads threads) {
@@ -69,17 +72,28 @@ public final class AdamW implements AutoCloseable {
         }
     }
 
-    /// Moves every weight against its gradient.
+    /// Moves every weight against its gradient, at the learning rate of the settings.
     public void step() {
+        step(settings.learningRate(), 1);
+    }
+
+    /// Moves every weight against `scale` times its gradient.
+    ///
+    /// @param learningRate of this step, for weights whose group scales it by 1
+    /// @param scale what clipping multiplies every gradient by
+    public void step(double learningRate, double scale) {
         steps++;
         double correction1 = 1 - Math.pow(settings.beta1(), steps);
         double correction2 = 1 - Math.pow(settings.beta2(), steps);
         for (Slot slot : slots) {
             int elements = Math.toIntExact(slot.mean().elements());
+            double rate = learningRate * slot.group().rateScale();
             threads.run(
                     (part, worker) ->
                             update(
                                     slot,
+                                    rate,
+                                    scale,
                                     correction1,
                                     correction2,
                                     part * GRAIN,
@@ -88,24 +102,75 @@ public final class AdamW implements AutoCloseable {
         }
     }
 
-    private void update(Slot slot, double correction1, double correction2, int from, int to) {
+    private void update(
+            Slot slot,
+            double rate,
+            double scale,
+            double correction1,
+            double correction2,
+            int from,
+            int to) {
         MemorySegment weight = slot.parameter().weight().segment();
         MemorySegment gradient = slot.parameter().gradient().segment();
         MemorySegment mean = slot.mean().segment();
         MemorySegment square = slot.square().segment();
-        double rate = settings.learningRate() * slot.group().rateScale();
+        double beta1 = settings.beta1();
+        double beta2 = settings.beta2();
+        double epsilon = settings.epsilon();
         double kept = 1 - rate * slot.group().weightDecay();
         for (int i = from; i < to; i++) {
             long at = 4L * i;
-            double g = gradient.get(FLOAT, at);
-            double m = settings.beta1() * mean.get(FLOAT, at) + (1 - settings.beta1()) * g;
-            double v = settings.beta2() * square.get(FLOAT, at) + (1 - settings.beta2()) * g * g;
+            double g = scale * gradient.get(FLOAT, at);
+            double m = beta1 * mean.get(FLOAT, at) + (1 - beta1) * g;
+            double v = beta2 * square.get(FLOAT, at) + (1 - beta2) * g * g;
             mean.set(FLOAT, at, (float) m);
             square.set(FLOAT, at, (float) v);
-            double change =
-                    rate * (m / correction1) / (Math.sqrt(v / correction2) + settings.epsilon());
+            double change = rate * (m / correction1) / (Math.sqrt(v / correction2) + epsilon);
             weight.set(FLOAT, at, (float) (weight.get(FLOAT, at) * kept - change));
         }
+    }
+
+    /// How many steps were taken.
+    public long steps() {
+        return steps;
+    }
+
+    /// The moments of every parameter, flat, under its name followed by `.mean` (m) or `.square`
+    /// (v); borrowed.
+    public SequencedMap<String, Tensor> moments() {
+        SequencedMap<String, Tensor> moments = new LinkedHashMap<>();
+        for (Slot slot : slots) {
+            moments.put(slot.parameter().name() + ".mean", slot.mean());
+            moments.put(slot.parameter().name() + ".square", slot.square());
+        }
+        return moments;
+    }
+
+    /// Goes on from `moments` as [#moments()] had them after `steps` steps; copies them.
+    ///
+    /// @throws TrainingException when they are those of other parameters
+    public void resume(Checkpoint moments, long steps) {
+        moments()
+                .forEach(
+                        (name, target) -> {
+                            if (!moments.names().contains(name)
+                                    || moments.entry(name).dtype() != DType.F32
+                                    || moments.entry(name).shape().elements()
+                                            != target.elements()) {
+                                throw new TrainingException(
+                                        moments.source()
+                                                + ": has no moments "
+                                                + name
+                                                + " of "
+                                                + target.elements()
+                                                + " numbers; it belongs to another model or"
+                                                + " another choice of what learns");
+                            }
+                            Tensor source = moments.tensor(name);
+                            MemorySegment.copy(
+                                    source.segment(), 0, target.segment(), 0, target.bytes());
+                        });
+        this.steps = steps;
     }
 
     @Override

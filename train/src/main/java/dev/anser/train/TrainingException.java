@@ -10,4 +10,9 @@ public class TrainingException extends AnserException {
     public TrainingException(String message) {
         super(message);
     }
+
+    /// Creates an error with its one-line message and what caused it.
+    public TrainingException(String message, Throwable cause) {
+        super(message, cause);
+    }
 }

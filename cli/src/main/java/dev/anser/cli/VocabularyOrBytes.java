@@ -1,0 +1,24 @@
+package dev.anser.cli;
+
+import dev.anser.text.ByteTokenizer;
+import dev.anser.text.Tokenizer;
+import dev.anser.text.WorldTokenizer;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/// Which tokens data has: one of the two must be given.
+final class VocabularyOrBytes {
+    @Option(
+            names = "--vocab",
+            paramLabel = "FILE",
+            description = "The vocabulary, in the format of RWKV's rwkv_vocab_*.txt.")
+    private @Nullable Path vocabulary;
+
+    @Option(names = "--bytes", description = "The tokens are the bytes, 256 of them.")
+    private boolean bytes;
+
+    Tokenizer tokenizer() {
+        return vocabulary == null ? new ByteTokenizer() : WorldTokenizer.load(vocabulary);
+    }
+}

@@ -1,0 +1,230 @@
+package dev.anser.train;
+
+import dev.anser.checkpoint.Checkpoint;
+import dev.anser.checkpoint.Checkpoints;
+import dev.anser.checkpoint.TensorCheckpoint;
+import dev.anser.model.ModelConfig;
+import dev.anser.model.rwkv7.Rwkv7Initial;
+import dev.anser.tensor.Backend;
+import dev.anser.tensor.Threads;
+import dev.anser.text.Tokenizer;
+import java.lang.foreign.Arena;
+import java.util.Map;
+import java.util.Optional;
+
+/// A run as a [TrainConfig] has it: data, model and folder opened and checked, nothing written yet.
+///
+/// ```java
+/// TrainConfig config = TrainConfig.read(Path.of("recipes/tiny-shakespeare.yaml"), List.of());
+/// try (Threads threads = new Threads(Threads.defaultCount());
+///         TrainingRun run =
+///                 TrainingRun.open(config, RunFolder.Use.NEW, Backends.choose(), threads)) {
+///     run.memory().requireBelow(available);
+///     run.start(trainer -> trainer.observer(observer));
+/// }
+/// ```
+public final class TrainingRun implements AutoCloseable {
+    private final TrainConfig config;
+    private final RunFolder.Use use;
+    private final Threads threads;
+    private final TrainingData data;
+    private final Learner learner;
+    private final MemoryEstimate memory;
+
+    private TrainingRun(
+            TrainConfig config,
+            RunFolder.Use use,
+            Threads threads,
+            TrainingData data,
+            Learner learner,
+            MemoryEstimate memory) {
+        this.config = config;
+        this.use = use;
+        this.threads = threads;
+        this.data = data;
+        this.learner = learner;
+        this.memory = memory;
+    }
+
+    /// Changes the settings of a trainer before it starts.
+    @FunctionalInterface
+    public interface Additions {
+        /// Adds observers, a sampler, or a way to stop.
+        void addTo(TrainerBuilder trainer);
+    }
+
+    /// Opens what `config` names. `threads` is borrowed.
+    ///
+    /// @param available bytes of memory that the run may take
+    /// @throws dev.anser.base.AnserException when something is missing, does not fit together, or
+    ///   takes more memory than there is
+    public static TrainingRun open(
+            TrainConfig config,
+            RunFolder.Use use,
+            Backend backend,
+            Threads threads,
+            long available) {
+        requireSupported(config);
+        RunFolder.requireUsable(config.run().folder(), use);
+        TrainingData data = TrainingData.open(config.data(), config.seed());
+        Learner learner = null;
+        boolean opened = false;
+        try {
+            MemoryEstimate memory;
+            int chunk = config.batch().chunk();
+            int context = config.data().context();
+            long rows =
+                    (long) config.batch().sequences()
+                            * (chunk == 0 ? context : Math.min(chunk, context));
+            if (config.model().from().isPresent()) {
+                try (Checkpoint checkpoint = Checkpoints.open(config.model().from().get())) {
+                    learner =
+                            new Learner(
+                                    checkpoint, config.adapter(), config.seed(), backend, threads);
+                }
+                ModelConfig sizes = learner.model().config();
+                memory =
+                        MemoryEstimate.of(
+                                learner.model().parameters(),
+                                learning(learner),
+                                sizes.layers(),
+                                sizes.width(),
+                                sizes.vocabulary(),
+                                rows);
+                memory.requireBelow(available);
+            } else {
+                Rwkv7Initial.Sizes sizes = config.model().sizes().orElseThrow();
+                if (sizes.vocabulary() == 0) {
+                    sizes = ModelSizes.of(sizes, vocabulary(data));
+                }
+                Rwkv7Initial initial = Rwkv7Initial.training(sizes, config.seed());
+                memory =
+                        MemoryEstimate.of(
+                                initial.parameters(),
+                                initial.parameters(),
+                                sizes.layers(),
+                                sizes.width(),
+                                sizes.vocabulary(),
+                                rows);
+                memory.requireBelow(available);
+                learner = begin(initial, config, backend, threads);
+            }
+            int vocabulary = learner.model().config().vocabulary();
+            Trainer.requireVocabulary("the training data", data.samples(), vocabulary);
+            data.validation()
+                    .ifPresent(
+                            validation ->
+                                    Trainer.requireVocabulary(
+                                            "the validation data", validation, vocabulary));
+            opened = true;
+            return new TrainingRun(config, use, threads, data, learner, memory);
+        } finally {
+            if (!opened) {
+                if (learner != null) {
+                    learner.close();
+                }
+                data.close();
+            }
+        }
+    }
+
+    private static void requireSupported(TrainConfig config) {
+        if (config.precision() != TrainConfig.Precision.F32) {
+            throw new TrainingException(
+                    "precision is bf16, which this build cannot train in; expected f32");
+        }
+        if (config.activationCheckpointing()) {
+            throw new TrainingException(
+                    "activationCheckpointing is true, which this build cannot do; expected false");
+        }
+    }
+
+    private static int vocabulary(TrainingData data) {
+        return data.tokenizer()
+                .map(Tokenizer::vocabularySize)
+                .orElseThrow(
+                        () ->
+                                new TrainingException(
+                                        "the vocabulary of the data is not known; give"
+                                                + " data.vocabulary or model.vocabulary"));
+    }
+
+    private static long learning(Learner learner) {
+        return learner.parameters().stream()
+                .mapToLong(parameter -> parameter.weight().elements())
+                .sum();
+    }
+
+    private static Learner begin(
+            Rwkv7Initial initial, TrainConfig config, Backend backend, Threads threads) {
+        try (Arena arena = Arena.ofShared()) {
+            return new Learner(
+                    new TensorCheckpoint(
+                            "the new model",
+                            "safetensors",
+                            initial.tensors(arena, threads),
+                            Map.of("architecture", "rwkv7")),
+                    config.adapter(),
+                    config.seed(),
+                    backend,
+                    threads);
+        }
+    }
+
+    /// What the run takes of the machine's memory.
+    public MemoryEstimate memory() {
+        return memory;
+    }
+
+    /// The model and its gradients; borrowed.
+    public Learner learner() {
+        return learner;
+    }
+
+    /// The tokenizer of the data, where it is known.
+    public Optional<Tokenizer> tokenizer() {
+        return data.tokenizer();
+    }
+
+    /// Opens the folder and trains.
+    ///
+    /// @throws dev.anser.base.AnserException when the folder is of another run, or the run cannot
+    ///   go on
+    public Trainer.Result start(Additions additions) {
+        try (RunFolder folder = RunFolder.open(config.run().folder(), use)) {
+            folder.lastSaved().ifPresent(saved -> config.requireContinues(saved.settings()));
+            TrainerBuilder trainer =
+                    Trainer.builder(learner, data.samples(), threads)
+                            .name(config.run().name())
+                            .described(config.described())
+                            .folder(folder)
+                            .steps(config.steps())
+                            .sequences(config.batch().sequences())
+                            .accumulate(config.batch().accumulate())
+                            .chunks(config.batch().chunk(), config.batch().carry())
+                            .learningRate(config.learningRate())
+                            .optimiser(config.optimiser())
+                            .checkpoints(
+                                    config.checkpoint().everySteps(),
+                                    config.checkpoint().everyMinutes(),
+                                    config.checkpoint().keep())
+                            .spikeFactor(config.spikeFactor());
+            data.validation()
+                    .ifPresent(
+                            validation ->
+                                    trainer.validation(
+                                                    validation,
+                                                    config.evaluate().every(),
+                                                    config.evaluate().batches())
+                                            .tokensPerByte(data.tokensPerByte()));
+            additions.addTo(trainer);
+            return trainer.build().run();
+        }
+    }
+
+    @Override
+    public void close() {
+        learner.close();
+        data.close();
+    }
+}
