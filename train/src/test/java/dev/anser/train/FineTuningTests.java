@@ -175,7 +175,7 @@ class FineTuningTests {
         int[] tokens;
         float[] expected;
         try (Learner learner = learner(LORA)) {
-            shake(learner, 0.1);
+            shake(learner, 0.05);
             tokens = tokens(learner, 1, 33)[0];
             expected = logits(learner.model(), tokens);
             learner.save(adapter);
