@@ -58,6 +58,7 @@ final class Cli {
         line.addSubcommand("train", new TrainCommand(console));
         line.addSubcommand("init", new InitCommand(console));
         line.addSubcommand("merge", new MergeCommand(console));
+        line.addSubcommand("data", DataCommand.commandLine(console));
         line.addSubcommand("doctor", new DoctorCommand(console));
         line.setOut(new PrintWriter(new OutputStreamWriter(console.out(), StandardCharsets.UTF_8)));
         line.setErr(new PrintWriter(console.err(), true, StandardCharsets.UTF_8));

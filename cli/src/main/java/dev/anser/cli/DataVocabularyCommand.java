@@ -51,7 +51,7 @@ final class DataVocabularyCommand implements Callable<Integer> {
     @Parameters(
             paramLabel = "INPUT",
             arity = "1..*",
-            description = "Text (any name) or .jsonl files, also with .gz.")
+            description = "Text (any name) or .jsonl files, also with .gz, and .parquet files.")
     private List<Path> inputs;
 
     DataVocabularyCommand(Console console) {

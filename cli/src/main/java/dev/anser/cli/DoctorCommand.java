@@ -31,6 +31,7 @@ final class DoctorCommand implements Callable<Integer> {
 
     private record Findings(
             Backend backend,
+            Backend trainingBackend,
             List<String> notUsed,
             int threads,
             int processors,
@@ -50,9 +51,11 @@ final class DoctorCommand implements Callable<Integer> {
 
     private Findings examine() {
         Backend chosen = Backends.choose();
+        Backend training = Backends.chooseForTraining();
         List<String> notUsed = new ArrayList<>();
         for (Backend backend : Backends.all()) {
-            if (backend.rank() > chosen.rank()) {
+            if (backend.rank() > chosen.rank()
+                    || backend.trainingRank() > training.trainingRank()) {
                 String reason =
                         backend.unavailable()
                                 .orElse("ANSER_BACKEND asks for " + chosen.name() + "; unset it");
@@ -69,6 +72,7 @@ final class DoctorCommand implements Callable<Integer> {
             double allThreads = count == 1 ? oneThread : bandwidth.gigabytesPerSecond(all);
             return new Findings(
                     chosen,
+                    training,
                     notUsed,
                     count,
                     Runtime.getRuntime().availableProcessors(),
@@ -92,6 +96,10 @@ final class DoctorCommand implements Callable<Integer> {
                                     out.writeNumberProperty("availableMemoryBytes", bytes));
                     out.writeStringProperty("backend", findings.backend().name());
                     out.writeStringProperty("backendDescription", findings.backend().description());
+                    out.writeStringProperty("trainingBackend", findings.trainingBackend().name());
+                    out.writeStringProperty(
+                            "trainingBackendDescription",
+                            findings.trainingBackend().description());
                     out.writeArrayPropertyStart("notUsed");
                     findings.notUsed().forEach(out::writeString);
                     out.writeEndArray();
@@ -128,6 +136,8 @@ final class DoctorCommand implements Callable<Integer> {
         rows.put(
                 "backend",
                 findings.backend().name() + " (" + findings.backend().description() + ")");
+        Backend training = findings.trainingBackend();
+        rows.put("to train", training.name() + " (" + training.description() + ")");
         for (String reason : findings.notUsed()) {
             rows.put(
                     "  not " + reason.substring(0, reason.indexOf(':')),

@@ -14,7 +14,9 @@ final class DocumentOptions {
             names = "--field",
             paramLabel = "NAME",
             defaultValue = "text",
-            description = "The field of JSONL that has the text. Default: ${DEFAULT-VALUE}.")
+            description =
+                    "The field of JSONL, or the column of Parquet, that has the text."
+                            + " Default: ${DEFAULT-VALUE}.")
     private String field;
 
     private static final class Split {

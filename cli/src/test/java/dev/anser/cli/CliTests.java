@@ -13,9 +13,23 @@ import org.junit.jupiter.params.provider.ValueSource;
 class CliTests {
     @ParameterizedTest
     @ValueSource(
-            strings = {"generate", "chat", "info", "tokenize", "logits", "bench", "init", "doctor"})
+            strings = {
+                "generate",
+                "chat",
+                "info",
+                "tokenize",
+                "logits",
+                "bench",
+                "init",
+                "data",
+                "data build",
+                "data text",
+                "data info",
+                "data vocabulary",
+                "doctor"
+            })
     void everyCommandExplainsItselfWithAnExample(String command) {
-        Run run = Run.of(command, "--help");
+        Run run = Run.of((Object[]) (command + " --help").split(" "));
         assertThat(run.code()).isZero();
         assertThat(run.out())
                 .startsWith("Usage: anser " + command)

@@ -3,7 +3,6 @@ package dev.anser.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.ByteArrayOutputStream;
-import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -214,13 +213,11 @@ class TrainCommandTests {
                         "-XX:+UseSerialGC",
                         "--add-modules",
                         "jdk.incubator.vector",
-                        "--enable-native-access=ALL-UNNAMED",
-                        "-cp",
-                        String.join(
-                                File.pathSeparator,
-                                System.getProperty("jdk.module.path", ""),
-                                System.getProperty("java.class.path", "")),
-                        Main.class.getName()));
+                        "--enable-native-access=dev.anser.tensor",
+                        "--module-path",
+                        System.getProperty("jdk.module.path"),
+                        "--module",
+                        "dev.anser.cli/" + Main.class.getName()));
         command.addAll(words);
         return new ProcessBuilder(command)
                 .redirectErrorStream(true)

@@ -300,6 +300,8 @@ public final class Binidx implements Tokens {
 
     @Override
     public void close() {
-        arena.close();
+        if (arena.scope().isAlive()) {
+            arena.close();
+        }
     }
 }

@@ -9,10 +9,11 @@ import java.nio.file.Path;
 import java.util.function.LongConsumer;
 import java.util.zip.GZIPInputStream;
 
-/// Reads the documents of text and JSONL files, also in gzip, one piece after the other.
+/// Reads the documents of text and JSONL files, also in gzip, and of Parquet files, one piece after
+/// the other.
 ///
 /// @param split where the documents of a text file end
-/// @param field the member of each line of JSONL that has the text
+/// @param field the member of each line of JSONL, or the column of Parquet, that has the text
 public record Documents(Split split, String field) {
     /// Whole text files; the field `text`.
     public static final Documents DEFAULT = new Documents(new Split.None(), "text");
@@ -56,6 +57,10 @@ public record Documents(Split split, String field) {
         if (!Files.isRegularFile(file)) {
             throw new DataException(file + ": there is no such file; check the path");
         }
+        if (name.endsWith(".parquet")) {
+            readParquet(file, sink, progress);
+            return;
+        }
         try (InputStream raw = new Counted(Files.newInputStream(file), progress);
                 InputStream in =
                         gzip ? new GZIPInputStream(raw, 1 << 16) : new BufferedInputStream(raw)) {
@@ -64,6 +69,14 @@ public record Documents(Split split, String field) {
             } else {
                 new TextDocuments(split).read(in, sink);
             }
+        } catch (IOException e) {
+            throw new DataException(file + ": cannot be read (" + reason(e) + ")", e);
+        }
+    }
+
+    private void readParquet(Path file, Sink sink, LongConsumer progress) {
+        try {
+            new ParquetDocuments(file, field).read(sink, progress);
         } catch (IOException e) {
             throw new DataException(file + ": cannot be read (" + reason(e) + ")", e);
         }

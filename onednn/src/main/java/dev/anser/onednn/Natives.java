@@ -52,7 +52,7 @@ final class Natives {
             try {
                 Packed packed = Packed.of(resource);
                 if (folder == null) {
-                    folder = cache.resolve(platform.name() + "-" + packed.jar());
+                    folder = cache.resolve(packed.jar());
                     Files.createDirectories(folder);
                 }
                 unpack(packed, folder.resolve(file));

@@ -274,20 +274,8 @@ final class Job implements Threads.Task {
 
     private void wkv7(long at, int first, int last, int tokens, long state, long removed) {
         kernels.wkv7(
-                a + at,
-                b + at,
-                c + at,
-                d + at,
-                e + at,
-                f + at,
-                y + at,
-                headSize,
-                first,
-                last,
-                columns,
-                tokens,
-                state,
-                removed);
+                a + at, b + at, c + at, d + at, e + at, f + at, y + at, headSize, first, last,
+                columns, tokens, state, removed);
     }
 
     private void gatedGroupNorm7(int from, int to) {

@@ -10,6 +10,9 @@ package dev.anser.tensor;
 /// range or the number of rows. So the same row gives the same bits alone or in a batch, in one
 /// range or cut into many.
 interface Kernels {
+    /// The backward steps of the same backend.
+    GradientKernels gradients();
+
     /// `count` elements of `type` at `source` to floats at `target`. For team member `worker`, which
     /// has scratch memory of its own.
     void toFloat(DType type, long source, long target, int count, int worker);
@@ -92,8 +95,8 @@ interface Kernels {
 
     /// `tokens` steps of one head of [Ops#wkv7], each of `size` channels with `stride` floats
     /// between tokens, for the value columns `from..to`; `state` is (size, size), key-major. All
-    /// addresses are those of the head's channel 0. Keeps each token's `u = aᵀ · state` at `removed`,
-    /// in the shape of `y`, unless that is 0.
+    /// addresses are those of the head's channel 0. Keeps each token's `u = aᵀ · state` at
+    /// `removed`, in the shape of `y`, unless that is 0.
     void wkv7(
             long r,
             long w,

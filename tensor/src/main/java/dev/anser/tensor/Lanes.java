@@ -26,8 +26,8 @@ final class Lanes {
     static final int COUNT = FLOATS.length();
     static final int BYTES = FLOATS.vectorByteSize();
 
-    /// Whether there are 32 vector registers: with AVX-512 and on Arm. Else there are 16, and a loop
-    /// with more live vectors spills.
+    /// Whether there are 32 vector registers: with AVX-512 and on Arm. Else there are 16, and a
+    /// loop with more live vectors spills.
     static final boolean MANY_REGISTERS =
             FloatVector.SPECIES_PREFERRED.vectorBitSize() >= 512
                     || System.getProperty("os.arch").equals("aarch64");
@@ -57,37 +57,42 @@ final class Lanes {
         return VectorMask.fromLong(FLOATS, lanes);
     }
 
-    /// Sums of the lanes of `rows` vectors, which follow each other at `source`, to floats at
-    /// `target`. Reads and writes whole multiples of [#COUNT] rows.
-    static void sumRows(long source, int rows, long target) {
-        for (int row = 0; row < rows; row += COUNT) {
+    /// Sums the lanes of each of `rows` vectors, a multiple of [#COUNT], that follow each other at
+    /// `source`: vector `n · COUNT` becomes the sums of vectors `n · COUNT` and following; the
+    /// others are overwritten.
+    static void sumLanes(long source, int rows) {
+        // After the first loop the vector of an even row has in lane i the sum of two lanes of the
+        // row i mod 2 further on, after the second every fourth that of four lanes of the row i
+        // mod 4 further on, and so on. One method: too large to be inlined into a caller with so
+        // much else that the compiler would give up half way, and put vectors on the heap.
+        for (int row = 0; row < rows; row += 2) {
             long s = source + (long) row * BYTES;
-            FloatVector sums =
-                    COUNT == 16
-                            ? pair(eight(s), eight(s + 8L * BYTES), BIT_8, SWAP_8)
-                            : COUNT == 8 ? eight(s) : four(s);
-            store(sums, target + 4L * row);
+            FloatVector x = load(s);
+            FloatVector y = load(s + 1L * BYTES);
+            store(x.blend(y, BIT_1).add(y.blend(x, BIT_1).rearrange(SWAP_1)), s);
         }
-    }
-
-    /* The vector of `two` has in lane i the sum of two lanes of row i mod 2, that of `four` the sum of four lanes of
-     * row i mod 4, and so on: each level joins two vectors of half as many rows.
-     */
-    private static FloatVector two(long s) {
-        return pair(load(s), load(s + BYTES), BIT_1, SWAP_1);
-    }
-
-    private static FloatVector four(long s) {
-        return pair(two(s), two(s + 2L * BYTES), BIT_2, SWAP_2);
-    }
-
-    private static FloatVector eight(long s) {
-        return pair(four(s), four(s + 4L * BYTES), BIT_4, SWAP_4);
-    }
-
-    private static FloatVector pair(
-            FloatVector x, FloatVector y, VectorMask<Float> bit, VectorShuffle<Float> swap) {
-        return x.blend(y, bit).add(y.blend(x, bit).rearrange(swap));
+        for (int row = 0; row < rows; row += 4) {
+            long s = source + (long) row * BYTES;
+            FloatVector x = load(s);
+            FloatVector y = load(s + 2L * BYTES);
+            store(x.blend(y, BIT_2).add(y.blend(x, BIT_2).rearrange(SWAP_2)), s);
+        }
+        if (COUNT >= 8) {
+            for (int row = 0; row < rows; row += 8) {
+                long s = source + (long) row * BYTES;
+                FloatVector x = load(s);
+                FloatVector y = load(s + 4L * BYTES);
+                store(x.blend(y, BIT_4).add(y.blend(x, BIT_4).rearrange(SWAP_4)), s);
+            }
+        }
+        if (COUNT >= 16) {
+            for (int row = 0; row < rows; row += 16) {
+                long s = source + (long) row * BYTES;
+                FloatVector x = load(s);
+                FloatVector y = load(s + 8L * BYTES);
+                store(x.blend(y, BIT_8).add(y.blend(x, BIT_8).rearrange(SWAP_8)), s);
+            }
+        }
     }
 
     private static VectorSpecies<Float> floats() {

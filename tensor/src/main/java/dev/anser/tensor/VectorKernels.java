@@ -20,6 +20,11 @@ final class VectorKernels implements Kernels {
     }
 
     @Override
+    public GradientKernels gradients() {
+        return new VectorGradients();
+    }
+
+    @Override
     public void toFloat(DType type, long source, long target, int count, int worker) {
         float[] panel = panel(worker, count);
         Widen.toFloats(type, source, panel, count);
@@ -146,8 +151,7 @@ final class VectorKernels implements Kernels {
             int tokens,
             long state,
             long removed) {
-        VectorWkv7.wkv7(
-                r, w, k, v, a, b, y, size, from, to, stride, tokens, state, removed);
+        VectorWkv7.wkv7(r, w, k, v, a, b, y, size, from, to, stride, tokens, state, removed);
     }
 
     @Override

@@ -13,7 +13,7 @@ final class VectorWkv7Gradient {
      *
      * Of the seven products with a state per token, five are sums over values (dr, dw, dk, da, db) and two over keys
      * (dv, du). So here, unlike in the forward pass, lanes are keys: only dv and du need sums across lanes, and those
-     * are made for as many value rows at once as there are lanes (Lanes.sumRows). As the forward pass stored u,
+     * are made for as many value rows at once as there are lanes (Lanes.sumLanes). As the forward pass stored u,
      * computing the states again needs no such sum.
      *
      * A state and its gradient D are stored as blocks of COUNT keys: block, value row, lane. Each pass over a block
@@ -28,6 +28,10 @@ final class VectorWkv7Gradient {
      * copied to rows of whole vectors, and the results from them.
      */
     private static final ValueLayout.OfLong PAIR = ValueLayout.JAVA_LONG_UNALIGNED;
+
+    /// Bytes of a scalar per token of an interval.
+    private static final long DOTS = 4L * Wkv7Span.INTERVAL;
+
     private static final long LOW = 0xFFFFFFFFL;
 
     private final Wkv7Span span;
@@ -41,13 +45,14 @@ final class VectorWkv7Gradient {
     private final long dState;
     private final long partials;
     private final long dRemoved;
-    private final long dValue;
+    private final long dots;
     private final long packed;
     private final long states;
 
     /* Where the vectors along keys of an interval are, and floats from token to token. */
     private final boolean packs;
     private final long step;
+    private final long valueStep;
     private final long packedPart;
 
     private VectorWkv7Gradient(Wkv7Span span) {
@@ -62,11 +67,12 @@ final class VectorWkv7Gradient {
         dState = span.scratch();
         partials = dState + 4 * keys * values;
         dRemoved = partials + 4 * 2 * values * COUNT;
-        dValue = dRemoved + 4 * values;
-        packed = dValue + 4 * values;
+        dots = dRemoved + 4 * values;
+        packed = dots + 4 * DOTS;
         packedPart = 4 * Wkv7Span.INTERVAL * keys;
         states = packed + 10 * packedPart;
         packs = size % COUNT != 0;
+        valueStep = 4L * span.stride();
         step = packs ? 4 * keys : 4L * span.stride();
     }
 
@@ -103,95 +109,127 @@ final class VectorWkv7Gradient {
         long dk = packs ? packed + 7 * packedPart : span.dk() + offset;
         long da = packs ? packed + 8 * packedPart : span.da() + offset;
         long db = packs ? packed + 9 * packedPart : span.db() + offset;
-        boolean add = span.add() && !packs;
+        if (packs) {
+            Memory.ALL.asSlice(dr, 5 * packedPart).fill((byte) 0);
+        }
         offset += 4L * span.from();
         long v = span.v() + offset;
         long u = span.removed() + offset;
         long dy = span.dy() + offset;
         long dv = span.dv() + offset;
-        long valueStep = 4L * span.stride();
-        for (int block = 0; block < blocks; block += 2) {
-            boolean two = block + 2 <= blocks;
-            long key = (long) block * BYTES;
-            long before = states + block * blockBytes;
-            for (int t = 0; t + 1 < count; t++, before += stateBytes) {
-                long at = t * step + key;
-                long uRow = u + t * valueStep;
-                long vRow = v + t * valueStep;
-                if (two) {
-                    stepTwo(w + at, k + at, b + at, vRow, uRow, before);
-                } else {
-                    stepOne(w + at, k + at, b + at, vRow, uRow, before);
-                }
-            }
-        }
-        for (int t = count - 1; t >= 0; t--) {
-            long at = t * step;
-            long atValue = t * valueStep;
-            long gradient = dy + atValue;
-            rowSums(k + at, b + at);
-            Lanes.sumRows(partials, rows, dRemoved);
-            Lanes.sumRows(partials + Wkv7Span.wholeVectors(rows) * BYTES, rows, dValue);
-            addScaled(dot(b + at, r + at, size), gradient, dRemoved, dRemoved);
-            addScaled(dot(k + at, r + at, size), gradient, dValue, dValue);
-            addScaled(1, dValue, dv + atValue, dv + atValue);
-            float vdy = dot(v + atValue, gradient, rows);
-            float udy = dot(u + atValue, gradient, rows);
-            long state = states + t * stateBytes;
-            int block = 0;
-            if (Lanes.MANY_REGISTERS) {
-                for (; block + 2 <= blocks; block += 2) {
-                    long key = at + (long) block * BYTES;
-                    backTwo(
-                            state + block * blockBytes,
-                            dState + block * blockBytes,
-                            gradient,
-                            v + atValue,
-                            u + atValue,
-                            r + key,
-                            w + key,
-                            k + key,
-                            a + key,
-                            b + key,
-                            vdy,
-                            udy,
-                            dr + key,
-                            dw + key,
-                            dk + key,
-                            da + key,
-                            db + key,
-                            add);
-                }
-            }
-            for (; block < blocks; block++) {
-                long key = at + (long) block * BYTES;
-                backOne(
-                        state + block * blockBytes,
-                        dState + block * blockBytes,
-                        gradient,
-                        v + atValue,
-                        u + atValue,
-                        r + key,
-                        w + key,
-                        k + key,
-                        a + key,
-                        b + key,
-                        vdy,
-                        udy,
-                        dr + key,
-                        dw + key,
-                        dk + key,
-                        da + key,
-                        db + key,
-                        add);
-            }
-        }
+        prepare(r, k, b, v, u, dy, count);
+        recompute(w, k, b, v, u, count);
+        tokens(r, w, k, v, a, b, u, dy, dr, dw, dk, dv, da, db, count);
         if (packs) {
             unpack(dr, span.dr(), first, count);
             unpack(dw, span.dw(), first, count);
             unpack(dk, span.dk(), first, count);
             unpack(da, span.da(), first, count);
             unpack(db, span.db(), first, count);
+        }
+    }
+
+    /// The tokens of an interval, from the last to the first.
+    private void tokens(
+            long r,
+            long w,
+            long k,
+            long v,
+            long a,
+            long b,
+            long u,
+            long dy,
+            long dr,
+            long dw,
+            long dk,
+            long dv,
+            long da,
+            long db,
+            int count) {
+        int partialRows = 2 * (int) Wkv7Span.wholeVectors(rows);
+        for (int t = count - 1; t >= 0; t--) {
+            long at = t * step;
+            long atValue = t * valueStep;
+            rowSums(k + at, b + at);
+            Lanes.sumLanes(partials, partialRows);
+            values(dots + 4L * t, dy + atValue, dv + atValue);
+            long state = states + t * stateBytes;
+            long d = dState;
+            int block = 0;
+            if (Lanes.MANY_REGISTERS) {
+                for (; block + 2 <= blocks; block += 2) {
+                    backTwo(
+                            state,
+                            d,
+                            dy + atValue,
+                            v + atValue,
+                            u + atValue,
+                            r + at,
+                            w + at,
+                            k + at,
+                            a + at,
+                            b + at,
+                            dots + 4L * t,
+                            dr + at,
+                            dw + at,
+                            dk + at,
+                            da + at,
+                            db + at);
+                    state += 2 * blockBytes;
+                    d += 2 * blockBytes;
+                    at += 2L * BYTES;
+                }
+            }
+            for (; block < blocks; block++) {
+                backOne(
+                        state,
+                        d,
+                        dy + atValue,
+                        v + atValue,
+                        u + atValue,
+                        r + at,
+                        w + at,
+                        k + at,
+                        a + at,
+                        b + at,
+                        dots + 4L * t,
+                        dr + at,
+                        dw + at,
+                        dk + at,
+                        da + at,
+                        db + at);
+                state += blockBytes;
+                d += blockBytes;
+                at += BYTES;
+            }
+        }
+    }
+
+    /// The products of vectors that each token needs: b·r, k·r, v·dy and u·dy.
+    private void prepare(long r, long k, long b, long v, long u, long dy, int count) {
+        for (int t = 0; t < count; t++) {
+            Memory.set(dots, t, dot(b + t * step, r + t * step, size));
+            Memory.set(dots + DOTS, t, dot(k + t * step, r + t * step, size));
+            Memory.set(dots + 2 * DOTS, t, dot(v + t * valueStep, dy + t * valueStep, rows));
+            Memory.set(dots + 3 * DOTS, t, dot(u + t * valueStep, dy + t * valueStep, rows));
+        }
+    }
+
+    /// The states before the tokens of an interval after its first.
+    private void recompute(long w, long k, long b, long v, long u, int count) {
+        for (int block = 0; block < blocks; block += 2) {
+            long key = (long) block * BYTES;
+            long before = states + block * blockBytes;
+            for (int t = 0; t + 1 < count; t++, before += stateBytes) {
+                long at = t * step + key;
+                long uRow = u + t * valueStep;
+                long vRow = v + t * valueStep;
+                if (block + 2 <= blocks) {
+                    stepTwo(w + at, k + at, b + at, vRow, uRow, before);
+                } else {
+                    stepOne(w + at, k + at, b + at, vRow, uRow, before);
+                }
+            }
         }
     }
 
@@ -286,7 +324,30 @@ final class VectorWkv7Gradient {
         }
     }
 
-    /// The second pass over one block of keys.
+    /// Completes dv and du: the sums of the first pass and the term of this token's dy.
+    private void values(long dot, long dy, long dv) {
+        float br = Memory.get(dot, 0);
+        float kr = Memory.get(dot + DOTS, 0);
+        // Lanes.sumLanes leaves COUNT sums in every COUNT-th vector.
+        long second = Wkv7Span.wholeVectors(rows) * BYTES;
+        int whole = FLOATS.loopBound(rows);
+        for (int j = 0; j < whole; j += COUNT) {
+            long p = partials + (long) j * BYTES;
+            FloatVector g = Lanes.load(dy + 4L * j);
+            Lanes.store(g.mul(br).add(Lanes.load(p)), dRemoved + 4L * j);
+            FloatVector sum = g.mul(kr).add(Lanes.load(p + second));
+            Lanes.store(sum.add(Lanes.load(dv + 4L * j)), dv + 4L * j);
+        }
+        for (int j = whole; j < rows; j++) {
+            long p = partials + (long) whole * BYTES;
+            float g = Memory.get(dy, j);
+            Memory.set(dRemoved, j, g * br + Memory.get(p, j - whole));
+            float sum = g * kr + Memory.get(p + second, j - whole);
+            Memory.set(dv, j, Memory.get(dv, j) + sum);
+        }
+    }
+
+    /// The second pass over one block of keys. Adds the sums over values to what is there.
     private void backOne(
             long state,
             long d,
@@ -298,22 +359,20 @@ final class VectorWkv7Gradient {
             long k,
             long a,
             long b,
-            float vdy,
-            float udy,
+            long dot,
             long dr,
             long dw,
             long dk,
             long da,
-            long db,
-            boolean add) {
+            long db) {
         FloatVector r0 = Lanes.load(r);
         FloatVector w0 = Lanes.load(w);
         FloatVector a0 = Lanes.load(a);
         FloatVector dr0 = FloatVector.zero(FLOATS);
-        FloatVector dw0 = dr0;
-        FloatVector dk0 = dr0;
-        FloatVector da0 = dr0;
-        FloatVector db0 = dr0;
+        FloatVector dw0 = Lanes.load(dw);
+        FloatVector dk0 = Lanes.load(dk);
+        FloatVector da0 = Lanes.load(da);
+        FloatVector db0 = Lanes.load(db);
         long du = dRemoved;
         long place = 0;
         for (int j = 0; j < rows; j++, place += BYTES) {
@@ -322,20 +381,26 @@ final class VectorWkv7Gradient {
             FloatVector d0 = r0.fma(g, Lanes.load(d + place));
             dr0 = s0.fma(g, dr0);
             dw0 = s0.fma(d0, dw0);
-            dk0 = d0.fma(FloatVector.broadcast(FLOATS, Memory.get(v, j)), dk0);
-            db0 = d0.fma(FloatVector.broadcast(FLOATS, Memory.get(u, j)), db0);
+            FloatVector vj = FloatVector.broadcast(FLOATS, Memory.get(v, j));
+            dk0 = d0.fma(vj, dk0);
+            FloatVector uj = FloatVector.broadcast(FLOATS, Memory.get(u, j));
+            db0 = d0.fma(uj, db0);
             FloatVector duj = FloatVector.broadcast(FLOATS, Memory.get(du, j));
             da0 = s0.fma(duj, da0);
             Lanes.store(a0.fma(duj, w0.mul(d0)), d + place);
         }
-        FloatVector changed = Lanes.load(k).mul(vdy).add(Lanes.load(b).mul(udy));
-        put(w0.fma(dr0, changed), dr, add);
-        put(dw0, dw, add);
-        put(dk0, dk, add);
-        put(da0, da, add);
-        put(db0, db, add);
+        float vdy = Memory.get(dot + 2 * DOTS, 0);
+        float udy = Memory.get(dot + 3 * DOTS, 0);
+        FloatVector removal0 = Lanes.load(b).mul(udy);
+        FloatVector added0 = Lanes.load(k).mul(vdy).add(Lanes.load(dr));
+        Lanes.store(w0.fma(dr0, removal0).add(added0), dr);
+        Lanes.store(dw0, dw);
+        Lanes.store(dk0, dk);
+        Lanes.store(da0, da);
+        Lanes.store(db0, db);
     }
 
+    /// The second pass over two blocks of keys, for machines with registers enough.
     private void backTwo(
             long state,
             long d,
@@ -347,14 +412,12 @@ final class VectorWkv7Gradient {
             long k,
             long a,
             long b,
-            float vdy,
-            float udy,
+            long dot,
             long dr,
             long dw,
             long dk,
             long da,
-            long db,
-            boolean add) {
+            long db) {
         FloatVector r0 = Lanes.load(r);
         FloatVector r1 = Lanes.load(r + BYTES);
         FloatVector w0 = Lanes.load(w);
@@ -363,14 +426,14 @@ final class VectorWkv7Gradient {
         FloatVector a1 = Lanes.load(a + BYTES);
         FloatVector dr0 = FloatVector.zero(FLOATS);
         FloatVector dr1 = dr0;
-        FloatVector dw0 = dr0;
-        FloatVector dw1 = dr0;
-        FloatVector dk0 = dr0;
-        FloatVector dk1 = dr0;
-        FloatVector da0 = dr0;
-        FloatVector da1 = dr0;
-        FloatVector db0 = dr0;
-        FloatVector db1 = dr0;
+        FloatVector dw0 = Lanes.load(dw);
+        FloatVector dw1 = Lanes.load(dw + BYTES);
+        FloatVector dk0 = Lanes.load(dk);
+        FloatVector dk1 = Lanes.load(dk + BYTES);
+        FloatVector da0 = Lanes.load(da);
+        FloatVector da1 = Lanes.load(da + BYTES);
+        FloatVector db0 = Lanes.load(db);
+        FloatVector db1 = Lanes.load(db + BYTES);
         long du = dRemoved;
         long nextState = state + blockBytes;
         long nextD = d + blockBytes;
@@ -397,22 +460,22 @@ final class VectorWkv7Gradient {
             Lanes.store(a0.fma(duj, w0.mul(d0)), d + place);
             Lanes.store(a1.fma(duj, w1.mul(d1)), nextD + place);
         }
-        FloatVector changed0 = Lanes.load(k).mul(vdy).add(Lanes.load(b).mul(udy));
-        FloatVector changed1 = Lanes.load(k + BYTES).mul(vdy).add(Lanes.load(b + BYTES).mul(udy));
-        put(w0.fma(dr0, changed0), dr, add);
-        put(w1.fma(dr1, changed1), dr + BYTES, add);
-        put(dw0, dw, add);
-        put(dw1, dw + BYTES, add);
-        put(dk0, dk, add);
-        put(dk1, dk + BYTES, add);
-        put(da0, da, add);
-        put(da1, da + BYTES, add);
-        put(db0, db, add);
-        put(db1, db + BYTES, add);
-    }
-
-    private static void put(FloatVector value, long target, boolean add) {
-        Lanes.store(add ? value.add(Lanes.load(target)) : value, target);
+        float vdy = Memory.get(dot + 2 * DOTS, 0);
+        float udy = Memory.get(dot + 3 * DOTS, 0);
+        FloatVector removal0 = Lanes.load(b).mul(udy);
+        FloatVector removal1 = Lanes.load(b + BYTES).mul(udy);
+        FloatVector added0 = Lanes.load(k).mul(vdy).add(Lanes.load(dr));
+        Lanes.store(w0.fma(dr0, removal0).add(added0), dr);
+        FloatVector added1 = Lanes.load(k + BYTES).mul(vdy).add(Lanes.load(dr + BYTES));
+        Lanes.store(w1.fma(dr1, removal1).add(added1), dr + BYTES);
+        Lanes.store(dw0, dw);
+        Lanes.store(dw1, dw + BYTES);
+        Lanes.store(dk0, dk);
+        Lanes.store(dk1, dk + BYTES);
+        Lanes.store(da0, da);
+        Lanes.store(da1, da + BYTES);
+        Lanes.store(db0, db);
+        Lanes.store(db1, db + BYTES);
     }
 
     /// `Σ x_i y_i`.
@@ -427,19 +490,6 @@ final class VectorWkv7Gradient {
             sum = Math.fma(Memory.get(x, i), Memory.get(y, i), sum);
         }
         return sum;
-    }
-
-    /// `target = factor · x + y` along the value rows.
-    private void addScaled(float factor, long x, long y, long target) {
-        int whole = FLOATS.loopBound(rows);
-        FloatVector factors = FloatVector.broadcast(FLOATS, factor);
-        for (int j = 0; j < whole; j += COUNT) {
-            FloatVector sum = factors.fma(Lanes.load(x + 4L * j), Lanes.load(y + 4L * j));
-            Lanes.store(sum, target + 4L * j);
-        }
-        for (int j = whole; j < rows; j++) {
-            Memory.set(target, j, Math.fma(factor, Memory.get(x, j), Memory.get(y, j)));
-        }
     }
 
     /// The rows of an input, one after the other and padded with zeros if vectors do not fit them.
@@ -459,8 +509,7 @@ final class VectorWkv7Gradient {
         for (int t = 0; t < count; t++) {
             long row = target + 4L * (first + t) * span.stride();
             for (int i = 0; i < size; i++) {
-                float value = Memory.get(source + t * step, i);
-                Memory.set(row, i, span.add() ? Memory.get(row, i) + value : value);
+                Memory.set(row, i, Memory.get(row, i) + Memory.get(source + t * step, i));
             }
         }
     }

@@ -60,7 +60,7 @@ final class Wkv7Gradient {
         }
         if (span.dInitial() != 0) {
             for (int i = 0; i < square; i++) {
-                add(span.dInitial(), place(i), get(dState, i), true);
+                add(span.dInitial(), place(i), get(dState, i));
             }
         }
     }
@@ -106,7 +106,7 @@ final class Wkv7Gradient {
                 dValue = Math.fma(d, get(span.k(), at + i), dValue);
                 du = Math.fma(d, get(span.b(), at + i), du);
             }
-            add(span.dv(), value(at, j), dValue, true);
+            add(span.dv(), value(at, j), dValue);
             set(dRemoved, j, du);
         }
         for (int i = 0; i < size; i++) {
@@ -128,15 +128,15 @@ final class Wkv7Gradient {
                 dA = Math.fma(s, du, dA);
                 set(dState, place, Math.fma(get(span.a(), at + i), du, get(span.w(), at + i) * d));
             }
-            add(span.dr(), at + i, dReceptance, span.add());
-            add(span.dw(), at + i, dDecay, span.add());
-            add(span.dk(), at + i, dKey, span.add());
-            add(span.da(), at + i, dA, span.add());
-            add(span.db(), at + i, dB, span.add());
+            add(span.dr(), at + i, dReceptance);
+            add(span.dw(), at + i, dDecay);
+            add(span.dk(), at + i, dKey);
+            add(span.da(), at + i, dA);
+            add(span.db(), at + i, dB);
         }
     }
 
-    private static void add(long address, long index, float value, boolean add) {
-        set(address, index, add ? get(address, index) + value : value);
+    private static void add(long address, long index, float value) {
+        set(address, index, get(address, index) + value);
     }
 }

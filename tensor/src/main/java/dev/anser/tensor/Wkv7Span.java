@@ -8,8 +8,7 @@ package dev.anser.tensor;
 /// next. `checkpoints` is the key-major state before every [#INTERVAL]-th token, `checkpointStride`
 /// floats apart.
 ///
-/// Sums over the value columns (dr, dw, dk, da, db) are added to what is there if `add` is set, or
-/// else written over it: a part of the columns has a part of the sums. `dv` is always added to.
+/// Everything is added to what is there.
 ///
 /// @param dFinal the gradient to the state after the last token (size, size), or 0 for none
 /// @param dInitial where the gradient to the state before the first token is added, or 0
@@ -31,7 +30,6 @@ record Wkv7Span(
         long dv,
         long da,
         long db,
-        boolean add,
         int size,
         int from,
         int to,
@@ -49,7 +47,7 @@ record Wkv7Span(
     static long scratchFloats(int size, int columns) {
         long keys = wholeVectors(size);
         long values = wholeVectors(columns);
-        return (INTERVAL + 1) * keys * values + 40 * values + 10 * INTERVAL * keys;
+        return (INTERVAL + 1) * keys * values + 40 * values + 10 * INTERVAL * keys + 4 * INTERVAL;
     }
 
     /// `count` rounded up to a multiple of the widest vector.

@@ -92,6 +92,8 @@ public final class RunFolder implements AutoCloseable {
             if (use == Use.FORCE) {
                 folder.clear();
             }
+            sweep(path);
+            sweep(folder.checkpoints());
             return folder;
         } catch (FileAlreadyExistsException e) {
             throw new TrainingException(
@@ -141,8 +143,9 @@ public final class RunFolder implements AutoCloseable {
             return true;
         }
         try (Stream<Path> files = Files.list(path)) {
-            // The lock alone: a start that failed before there was anything to keep.
-            return files.allMatch(file -> file.getFileName().toString().equals(LOCK));
+            // The lock alone, or half a file: a start that ended before there was anything to keep.
+            return files.map(file -> file.getFileName().toString())
+                    .allMatch(name -> name.equals(LOCK) || name.endsWith(PART));
         } catch (IOException e) {
             throw failure(path, "the run's folder cannot be read", e);
         }
@@ -283,6 +286,17 @@ public final class RunFolder implements AutoCloseable {
             if (!file.endsWith(LOCK)) {
                 delete(file);
             }
+        }
+    }
+
+    /// Deletes what a process that was killed had half written.
+    private static void sweep(Path folder) throws IOException {
+        if (Files.isDirectory(folder)) {
+            List<Path> halves;
+            try (Stream<Path> files = Files.list(folder)) {
+                halves = files.filter(file -> file.getFileName().toString().endsWith(PART)).toList();
+            }
+            halves.forEach(RunFolder::deleteQuietly);
         }
     }
 

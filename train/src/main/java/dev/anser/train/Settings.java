@@ -366,6 +366,17 @@ final class Settings {
         complain("%s: %s is missing; add it, or give --set %s=…".formatted(source, name, name));
     }
 
+    /// Checks that `name` is given only where it has an effect, and elsewhere leaves it out of what
+    /// was understood.
+    void onlyIf(boolean effective, String name, String why) {
+        if (!effective) {
+            described.remove(name);
+            if (has(name)) {
+                impossible(name, why);
+            }
+        }
+    }
+
     /// Notes that `name` does not go together with something else.
     void impossible(String name, String why) {
         Value value = values.get(name);

@@ -179,9 +179,8 @@ public record TrainConfig(
                         settings.integer("batch.accumulate", 1, 1, 1 << 20),
                         settings.integer("batch.chunk", 0, 0, 1 << 24),
                         settings.choice("batch.carry", Carry.NONE));
-        if (settings.has("batch.carry") && batch.chunk() == 0) {
-            settings.impossible("batch.carry", "needs chunks; give batch.chunk as well");
-        }
+        settings.onlyIf(
+                batch.chunk() > 0, "batch.carry", "needs chunks; give batch.chunk as well");
         if (!settings.has("batch.sequences")) {
             settings.missing("batch.sequences");
         }
@@ -281,14 +280,12 @@ public record TrainConfig(
                         settings.flag("data.packing", true));
         boolean conversations = data.format() == Format.SFT;
         for (String name : List.of("data.mask", "data.packing")) {
-            if (settings.has(name) && !conversations) {
-                settings.impossible(name, "is for conversations; give data.format: sft as well");
-            }
+            settings.onlyIf(
+                    conversations, name, "is for conversations; give data.format: sft as well");
         }
         for (String name : List.of("data.order", "data.holdOut")) {
-            if (settings.has(name) && conversations) {
-                settings.impossible(name, "is not for conversations, which data.train has");
-            }
+            settings.onlyIf(
+                    !conversations, name, "is not for conversations, which data.train has");
         }
         if (data.order() == Order.PACKED && data.format() != Format.BINIDX) {
             settings.impossible("data.order", "is packed, which needs data in .bin and .idx");
@@ -352,14 +349,10 @@ public record TrainConfig(
             settings.impossible("adapter.kind", "needs a trained model; give model.from");
         }
         for (String name : List.of("adapter.rank", "adapter.alpha", "adapter.targets")) {
-            if (settings.has(name) && !lora) {
-                settings.impossible(name, "belongs to LoRA; give adapter.kind: lora as well");
-            }
+            settings.onlyIf(lora, name, "belongs to LoRA; give adapter.kind: lora as well");
         }
-        if (settings.has("adapter.frozen") && !full) {
-            settings.impossible(
-                    "adapter.frozen", "is for full training; an adapter freezes all of the model");
-        }
+        settings.onlyIf(
+                full, "adapter.frozen", "is for full training; an adapter freezes all of the model");
         return new AdapterSettings(
                 kind, rank, alpha, lora ? targets : List.of(), full ? frozen : List.of());
     }

@@ -1,5 +1,6 @@
 package dev.anser.train;
 
+import dev.anser.checkpoint.ModelFormatException;
 import dev.anser.data.Samples;
 import dev.anser.model.LanguageModel;
 import dev.anser.tensor.Threads;
@@ -239,8 +240,13 @@ public final class Trainer {
         }
         learner.clearGradients();
         double sum = 0;
-        for (LabelledTokens batch : batches) {
-            sum += addGradients(batch, 1.0 / targets);
+        try {
+            for (LabelledTokens batch : batches) {
+                sum += addGradients(batch, 1.0 / targets);
+            }
+        } catch (ModelFormatException e) {
+            // A model looks at its weights when its logits are not finite.
+            throw notFinite(Double.NaN);
         }
         double loss = sum / targets;
         double norm = GradientNorm.of(learner.parameters(), threads);
@@ -277,38 +283,14 @@ public final class Trainer {
 
     /// Stops a run that would only get worse, before the weights are touched.
     private void requireSound(double loss, double norm) {
-        long step = progress.step() + 1;
         if (!Double.isFinite(loss) || !Double.isFinite(norm)) {
-            List<Parameter> parameters = learner.parameters();
-            String culprit =
-                    GradientNorm.firstNonFinite(parameters, Parameter::weight, threads)
-                            .map(parameter -> "the weight " + parameter.name())
-                            .or(
-                                    () ->
-                                            GradientNorm.firstNonFinite(
-                                                            parameters,
-                                                            Parameter::gradient,
-                                                            threads)
-                                                    .map(
-                                                            parameter ->
-                                                                    "the gradient of "
-                                                                            + parameter.name()))
-                            .orElse("the logits");
-            throw new TrainingException(
-                    "step "
-                            + step
-                            + ": the loss is "
-                            + loss
-                            + ", and the first numbers that are not finite are in "
-                            + culprit
-                            + lastGood()
-                            + "; try a lower learning rate");
+            throw notFinite(loss);
         }
         double mean = progress.runningLoss();
         if (progress.step() >= STEPS_BEFORE_SPIKES && loss > settings.spike * mean) {
             throw new TrainingException(
                     "step "
-                            + step
+                            + (progress.step() + 1)
                             + ": the loss jumped to "
                             + loss
                             + ", more than "
@@ -319,6 +301,25 @@ public final class Trainer {
                             + lastGood()
                             + "; try a lower learning rate, or allow it with spikeFactor");
         }
+    }
+
+    private TrainingException notFinite(double loss) {
+        List<Parameter> parameters = learner.parameters();
+        Optional<String> weight =
+                GradientNorm.firstNonFinite(parameters, Parameter::weight, threads)
+                        .map(parameter -> "the weight " + parameter.name());
+        Optional<String> gradient =
+                GradientNorm.firstNonFinite(parameters, Parameter::gradient, threads)
+                        .map(parameter -> "the gradient of " + parameter.name());
+        return new TrainingException(
+                "step "
+                        + (progress.step() + 1)
+                        + ": the loss is "
+                        + loss
+                        + ", and the first numbers that are not finite are in "
+                        + weight.or(() -> gradient).orElse("the logits")
+                        + lastGood()
+                        + "; try a lower learning rate");
     }
 
     private String lastGood() {

@@ -167,11 +167,22 @@ class TrainerTests {
     @Test
     void batchesThatAreAccumulatedMakeTheStepOfOneBigBatch() {
         RandomTokens samples = new RandomTokens(2);
-        float[] big = train(2, samples, builder -> builder.sequences(6).steps(1));
-        float[] small = train(2, samples, builder -> builder.sequences(2).accumulate(3).steps(1));
+        // With an epsilon this large the step follows the gradient, not only its sign.
+        OptimiserSettings smooth =
+                new OptimiserSettings(new AdamW.Settings(1e-2, 0.9, 0.99, 1e-2, 0.1), 1, true);
+        Consumer<TrainerBuilder> one =
+                builder ->
+                        builder.steps(1)
+                                .optimiser(smooth)
+                                .learningRate(
+                                        new LearningRate(
+                                                1e-2, 1e-2, 0, LearningRate.Schedule.CONSTANT));
+        float[] big = train(2, samples, one.andThen(builder -> builder.sequences(6)));
+        float[] small =
+                train(2, samples, one.andThen(builder -> builder.sequences(2).accumulate(3)));
         assertThat(largestDifference(big, small)).isLessThan(1e-6);
-        assertThat(largestDifference(big, train(2, samples, builder -> builder.steps(1))))
-                .isGreaterThan(1e-5);
+        float[] other = train(2, samples, one.andThen(builder -> builder.sequences(2)));
+        assertThat(largestDifference(big, other)).isGreaterThan(1e-4);
     }
 
     private static double largestDifference(float[] a, float[] b) {
