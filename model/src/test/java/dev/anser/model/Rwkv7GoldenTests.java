@@ -33,6 +33,11 @@ class Rwkv7GoldenTests {
     record Run(String backend, int threads, int chunk) {}
 
     static List<Run> runs() {
+        if (Integer.getInteger("anser.vector.bits") != null) {
+            // A width that the processor lacks is emulated, and slow: what does not depend on the
+            // width is left to the run at the processor's own.
+            return List.of(new Run("vector", 2, 7), new Run("vector", 2, Integer.MAX_VALUE));
+        }
         List<Run> runs = new ArrayList<>();
         for (String backend : new String[] {"scalar", "vector"}) {
             for (int threads = 1; threads <= 3; threads++) {

@@ -164,18 +164,23 @@ public final class EagerOps implements Ops, AutoCloseable {
         return y;
     }
 
-    /// `target += x · weight`, or `x · weightᵀ` when `transposed`.
-    void addProduct(Tensor x, Tensor weight, boolean transposed, Tensor target) {
+    /// The backward steps of the same backend.
+    GradientKernels gradients() {
+        return kernels.gradients();
+    }
+
+    /// `target = x · weight`, or `x · weightᵀ` when `transposed`, or adds it.
+    void product(Tensor x, Tensor weight, boolean transposed, Target target) {
+        Tensor y = target.gradient();
         requireF32(x, "x");
-        requireF32(target, "the target of addProduct");
-        requireMatrix(weight, "the weight of addProduct");
+        requireF32(y, "the gradient of a product");
+        requireMatrix(weight, "the weight of a product");
         int in = transposed ? weight.columns() : weight.rows();
         int out = transposed ? weight.rows() : weight.columns();
-        if (x.columns() != in || target.rows() != x.rows() || target.columns() != out) {
-            throw new ShapeException(
-                    "addProduct of " + x + " and a weight " + weight + " into " + target);
+        if (x.columns() != in || y.rows() != x.rows() || y.columns() != out) {
+            throw new ShapeException("product of " + x + " and a weight " + weight + " into " + y);
         }
-        products.multiply(x, weight, transposed, target, true);
+        products.multiply(x, weight, transposed, y, target.add());
     }
 
     /// `target += aᵀ · b` with `a` (R, out), `b` (R, in) and `target` (out, in).
@@ -370,13 +375,9 @@ public final class EagerOps implements Ops, AutoCloseable {
         return roundUp(roundUp(headSize, wanted), 16) * 16;
     }
 
-    private static int roundUp(int value, int divisor) {
-        return (value + divisor - 1) / divisor;
-    }
-
     /// The backward pass of [#wkv7], from the gradient of `y` to those of `inputs`: r, w, k, v, a, b.
-    void wkv7Gradient(Wkv7Record record, Tensor y, Tensor... inputs) {
-        record.backward(kernels, threads, inputs, y);
+    void wkv7Gradient(Wkv7Record record, Tensor dy, Tensor... inputs) {
+        record.backward(kernels, threads, inputs, dy);
     }
 
     @Override
@@ -425,6 +426,10 @@ public final class EagerOps implements Ops, AutoCloseable {
             throw new ShapeException(
                     what + " is " + tensor + "; expected a matrix of F32, F16 or BF16");
         }
+    }
+
+    private static int roundUp(int value, int divisor) {
+        return (value + divisor - 1) / divisor;
     }
 
     private static void requireVector(Tensor tensor, int elements, String what) {

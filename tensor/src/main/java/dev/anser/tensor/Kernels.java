@@ -10,6 +10,9 @@ package dev.anser.tensor;
 /// range or the number of rows. So the same row gives the same bits alone or in a batch, in one
 /// range or cut into many.
 interface Kernels {
+    /// The backward steps of the same backend.
+    GradientKernels gradients();
+
     /// `count` elements of `type` at `source` to floats at `target`. For team member `worker`, which
     /// has scratch memory of its own.
     void toFloat(DType type, long source, long target, int count, int worker);

@@ -40,6 +40,10 @@ final class Memory {
         ALL.set(SHORT, address + index * 2, value);
     }
 
+    static void clear(long address, long bytes) {
+        ALL.asSlice(address, bytes).fill((byte) 0);
+    }
+
     static void copy(long source, long target, long bytes) {
         MemorySegment.copy(ALL, source, ALL, target, bytes);
     }

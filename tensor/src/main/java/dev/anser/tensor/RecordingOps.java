@@ -1,5 +1,6 @@
 package dev.anser.tensor;
 
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /// Runs every operation by another [Ops] and records on a [Tape] what its gradient needs.
@@ -9,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 ///     Ops ops = new RecordingOps(eager, threads, tape);
 ///     tape.watch(weight, gradientOfWeight);
 ///     Tensor logits = model.forward(ops, batch);
-///     tape.gradient(logits).set(...); // dL/dlogits
+///     tape.setGradient(logits, ...); // dL/dlogits
 ///     tape.backward(); // adds dL/dweight to gradientOfWeight
 /// }
 /// ```
@@ -17,13 +18,25 @@ import org.jspecify.annotations.Nullable;
 /// Each method stands beside its backward step: `dx` is the gradient of the loss to `x`. All
 /// results of the pass are kept until the next one begins. For one thread.
 public final class RecordingOps implements Ops {
+    /// Elements of a part of an elementwise step.
+    private static final int ELEMENTS = 1 << 14;
+
+    /// Columns of a part of a step that adds rows in order.
+    private static final int COLUMNS = 128;
+
+    /// Rows of a part of any other step. Sums over rows are those of such blocks, added in order, so
+    /// that they do not depend on the number of threads.
+    private static final int ROWS = 32;
+
     private final EagerOps ops;
+    private final GradientKernels kernels;
     private final Threads threads;
     private final Tape tape;
 
     /// Records what `ops` executes on `tape`; gradients are computed by `threads`.
     public RecordingOps(EagerOps ops, Threads threads, Tape tape) {
         this.ops = ops;
+        this.kernels = ops.gradients();
         this.threads = threads;
         this.tape = tape;
     }
@@ -55,12 +68,8 @@ public final class RecordingOps implements Ops {
         Tensor y = ops.embedding(table, ids, count);
         Tensor dTable = tape.parameterGradient(table);
         if (dTable != null) {
-            int[] copy = java.util.Arrays.copyOf(ids, count);
-            tape.record(() -> {
-                Tensor dy = tape.gradient(y);
-                // By columns, so that a token that stands twice is added in order.
-                columns(y.columns(), (from, to) -> Gradients.scatter(dy, copy, dTable, from, to));
-            });
+            int[] copy = Arrays.copyOf(ids, count);
+            tape.record(y, dy -> addRows(dy, copy, dTable));
         }
         return y;
     }
@@ -68,22 +77,34 @@ public final class RecordingOps implements Ops {
     @Override
     public Tensor rows(Tensor x, int[] rows, int count) {
         Tensor y = ops.rows(x, rows, count);
-        int[] copy = java.util.Arrays.copyOf(rows, count);
-        tape.record(() -> {
-            Tensor dy = tape.gradient(y);
-            Tensor dx = tape.gradient(x);
-            columns(y.columns(), (from, to) -> Gradients.scatter(dy, copy, dx, from, to));
-        });
+        int[] copy = Arrays.copyOf(rows, count);
+        tape.record(y, dy -> addRows(dy, copy, tape.gradient(x)));
         return y;
+    }
+
+    /// Row i of `dy` is added to row `rows[i]` of `target`: by columns, so that a row that stands
+    /// twice is added in order.
+    private void addRows(Tensor dy, int[] rows, Tensor target) {
+        int columns = dy.columns();
+        parts(
+                columns,
+                COLUMNS,
+                (from, to) -> {
+                    for (int i = 0; i < rows.length; i++) {
+                        kernels.add(
+                                dy.address() + 4L * ((long) i * columns + from),
+                                target.address() + 4L * ((long) rows[i] * columns + from),
+                                to - from);
+                    }
+                });
     }
 
     @Override
     public Tensor linear(Tensor x, Tensor weight) {
         Tensor y = ops.linear(x, weight);
         Tensor dWeight = tape.parameterGradient(weight);
-        tape.record(() -> {
-            Tensor dy = tape.gradient(y);
-            ops.addProduct(dy, weight, false, tape.gradient(x)); // dx += dy · weight
+        tape.record(y, dy -> {
+            ops.product(dy, weight, false, tape.target(x)); // dx = dy · weight
             if (dWeight != null) {
                 ops.addOuter(dy, x, dWeight); // dWeight += dyᵀ · x
             }
@@ -95,9 +116,8 @@ public final class RecordingOps implements Ops {
     public Tensor project(Tensor x, Tensor weight) {
         Tensor y = ops.project(x, weight);
         Tensor dWeight = tape.parameterGradient(weight);
-        tape.record(() -> {
-            Tensor dy = tape.gradient(y);
-            ops.addProduct(dy, weight, true, tape.gradient(x)); // dx += dy · weightᵀ
+        tape.record(y, dy -> {
+            ops.product(dy, weight, true, tape.target(x)); // dx = dy · weightᵀ
             if (dWeight != null) {
                 ops.addOuter(x, dy, dWeight); // dWeight += xᵀ · dy
             }
@@ -108,23 +128,26 @@ public final class RecordingOps implements Ops {
     @Override
     public Tensor add(Tensor a, Tensor b) {
         Tensor y = ops.add(a, b);
-        tape.record(() -> {
-            Tensor dy = tape.gradient(y);
-            Tensor da = tape.gradient(a);
-            Tensor db = tape.gradient(b);
-            elements(y, (from, to) -> Gradients.addTo(dy, da, from, to));
-            elements(y, (from, to) -> Gradients.addTo(dy, db, from, to));
+        tape.record(y, dy -> {
+            pass(dy, a);
+            pass(dy, b);
         });
         return y;
+    }
+
+    private void pass(Tensor dy, Tensor x) {
+        if (!tape.share(x)) {
+            Target dx = tape.target(x);
+            elements(dy, (from, to) -> kernels.pass(dy, dx, from, to));
+        }
     }
 
     @Override
     public Tensor tanh(Tensor x) {
         Tensor y = ops.tanh(x);
-        tape.record(() -> {
-            Tensor dy = tape.gradient(y);
-            Tensor dx = tape.gradient(x);
-            elements(y, (from, to) -> Gradients.tanh(y, dy, dx, from, to));
+        tape.record(y, dy -> {
+            Target dx = tape.target(x);
+            elements(dy, (from, to) -> kernels.tanh(y, dy, dx, from, to));
         });
         return y;
     }
@@ -132,10 +155,9 @@ public final class RecordingOps implements Ops {
     @Override
     public Tensor sigmoid(Tensor x) {
         Tensor y = ops.sigmoid(x);
-        tape.record(() -> {
-            Tensor dy = tape.gradient(y);
-            Tensor dx = tape.gradient(x);
-            elements(y, (from, to) -> Gradients.sigmoid(y, dy, dx, from, to));
+        tape.record(y, dy -> {
+            Target dx = tape.target(x);
+            elements(dy, (from, to) -> kernels.sigmoid(y, dy, dx, from, to));
         });
         return y;
     }
@@ -143,10 +165,9 @@ public final class RecordingOps implements Ops {
     @Override
     public Tensor reluSquared(Tensor x) {
         Tensor y = ops.reluSquared(x);
-        tape.record(() -> {
-            Tensor dy = tape.gradient(y);
-            Tensor dx = tape.gradient(x);
-            elements(y, (from, to) -> Gradients.reluSquared(x, dy, dx, from, to));
+        tape.record(y, dy -> {
+            Target dx = tape.target(x);
+            elements(dy, (from, to) -> kernels.reluSquared(x, dy, dx, from, to));
         });
         return y;
     }
@@ -155,12 +176,13 @@ public final class RecordingOps implements Ops {
     public Tensor sigmoidWithBias(Tensor x, Tensor bias) {
         Tensor y = ops.sigmoidWithBias(x, bias);
         Tensor dBias = tape.parameterGradient(bias);
-        tape.record(() -> {
-            Tensor dy = tape.gradient(y);
-            Tensor dx = tape.gradient(x);
-            columns(
-                    y.columns(),
-                    (from, to) -> Gradients.sigmoidWithBias(y, dy, dx, dBias, from, to));
+        tape.record(y, dy -> {
+            Target dx = tape.target(x);
+            rows(
+                    dy,
+                    0,
+                    (from, to, sums) -> kernels.sigmoidWithBias(y, dy, dx, sums, from, to),
+                    dBias);
         });
         return y;
     }
@@ -168,15 +190,14 @@ public final class RecordingOps implements Ops {
     @Override
     public Tensor lerp(Tensor from, Tensor to, Tensor weight) {
         Tensor y = ops.lerp(from, to, weight);
-        tape.record(() -> {
-            Tensor dy = tape.gradient(y);
-            Tensor dFrom = tape.gradient(from);
-            Tensor dTo = tape.gradient(to);
-            Tensor dWeight = tape.gradient(weight);
+        tape.record(y, dy -> {
+            Target dFrom = tape.target(from);
+            Target dTo = tape.target(to);
+            Target dWeight = tape.target(weight);
             elements(
-                    y,
+                    dy,
                     (start, end) ->
-                            Gradients.lerp(from, to, weight, dy, dFrom, dTo, dWeight, start, end));
+                            kernels.lerp(from, to, weight, dy, dFrom, dTo, dWeight, start, end));
         });
         return y;
     }
@@ -186,18 +207,17 @@ public final class RecordingOps implements Ops {
         Tensor y = ops.layerNorm(x, weight, bias, epsilon);
         Tensor dWeight = tape.parameterGradient(weight);
         Tensor dBias = tape.parameterGradient(bias);
-        tape.record(() -> {
-            Tensor dy = tape.gradient(y);
-            Tensor dx = tape.gradient(x);
-            Tensor unit = tape.temporary(x.rows(), x.columns());
+        tape.record(y, dy -> {
+            Target dx = tape.target(x);
+            long bytes = 4L * dy.columns();
             rows(
-                    x.rows(),
-                    (from, to) ->
-                            Gradients.normalise(
-                                    x, weight, epsilon, x.columns(), dy, dx, unit, from, to));
-            columns(
-                    x.columns(),
-                    (from, to) -> Gradients.affine(unit, dy, dWeight, dBias, from, to));
+                    dy,
+                    0,
+                    (from, to, sums) ->
+                            kernels.layerNorm(
+                                    x, weight, epsilon, dy, dx, sums, sums + bytes, from, to),
+                    dWeight,
+                    dBias);
         });
         return y;
     }
@@ -213,26 +233,41 @@ public final class RecordingOps implements Ops {
             dCarried[s] = tape.parameterGradient(before);
         }
         Tensor y = ops.shiftLerp(x, mixes, segments, slot);
+        Tensor allMixes = tape.temporary(mixes.length, x.columns());
         @Nullable Tensor[] dMixes = new Tensor[mixes.length];
         for (int i = 0; i < mixes.length; i++) {
+            Memory.copy(
+                    mixes[i].address(),
+                    allMixes.address() + i * mixes[i].bytes(),
+                    mixes[i].bytes());
             dMixes[i] = tape.parameterGradient(mixes[i]);
         }
-        tape.gradient(y); // makes the gradients of its parts known before later steps ask for them
-        tape.record(() -> {
-            Tensor dy = tape.gradient(y);
-            Tensor dx = tape.gradient(x);
+        tape.record(y, dy -> {
+            Target dx = tape.target(x);
+            long bytes = allMixes.bytes();
+            rows(
+                    x,
+                    1,
+                    (from, to, sums) ->
+                            kernels.shiftLerp(
+                                    x,
+                                    allMixes,
+                                    segments,
+                                    carried,
+                                    dy,
+                                    dx,
+                                    dCarried,
+                                    sums,
+                                    sums + bytes,
+                                    from,
+                                    to),
+                    dMixes);
             for (int s = 0; s < count; s++) {
                 Tensor dLast = tape.carriedGradient(segments.carried(s, slot));
                 if (dLast != null) {
-                    Gradients.addRow(dLast, dx, segments.end(s) - 1);
+                    addRow(dLast, dx, segments.end(s) - 1);
                 }
             }
-            columns(
-                    x.columns(),
-                    (from, to) ->
-                            Gradients.shiftLerp(
-                                    x, mixes, segments, carried, dy, dx, dMixes, dCarried, from,
-                                    to));
         });
         return y;
     }
@@ -241,12 +276,15 @@ public final class RecordingOps implements Ops {
     public Tensor decay7(Tensor x, Tensor bias) {
         Tensor y = ops.decay7(x, bias);
         Tensor dBias = tape.parameterGradient(bias);
-        tape.record(() -> {
-            Tensor dy = tape.gradient(y);
-            Tensor dx = tape.gradient(x);
-            columns(
-                    y.columns(),
-                    (from, to) -> Gradients.decay7(x, bias, y, dy, dx, dBias, from, to));
+        tape.record(y, dy -> {
+            Target dx = tape.target(x);
+            long bytes = 4L * dy.columns();
+            rows(
+                    dy,
+                    1,
+                    (from, to, sums) ->
+                            kernels.decay7(x, bias, y, dy, dx, sums, sums + bytes, from, to),
+                    dBias);
         });
         return y;
     }
@@ -256,18 +294,29 @@ public final class RecordingOps implements Ops {
         Tensor y = ops.keys7(k, a, keyScale, keyRate, headSize);
         Tensor dScale = tape.parameterGradient(keyScale);
         Tensor dRate = tape.parameterGradient(keyRate);
-        tape.gradient(y);
-        tape.record(() -> {
-            Tensor dy = tape.gradient(y);
-            Tensor dk = tape.gradient(k);
-            Tensor da = tape.gradient(a);
-            // By heads: all rows of a head in order, so that dScale and dRate are sums in order.
+        tape.record(y, dy -> {
+            Target dk = tape.target(k);
+            Target da = tape.target(a);
+            long bytes = 4L * k.columns();
             rows(
-                    k.columns() / headSize,
-                    (from, to) ->
-                            Gradients.keys7(
-                                    k, a, keyScale, keyRate, headSize, dy, dk, da, dScale, dRate,
-                                    from, to));
+                    k,
+                    0,
+                    (from, to, sums) ->
+                            kernels.keys7(
+                                    k,
+                                    a,
+                                    keyScale,
+                                    keyRate,
+                                    headSize,
+                                    dy,
+                                    dk,
+                                    da,
+                                    sums,
+                                    sums + bytes,
+                                    from,
+                                    to),
+                    dScale,
+                    dRate);
         });
         return y;
     }
@@ -285,7 +334,7 @@ public final class RecordingOps implements Ops {
             int slot) {
         Wkv7Record record = new Wkv7Record(tape, segments, slot, r.columns(), headSize);
         Tensor y = ops.wkv7(r, w, k, v, a, b, headSize, segments, slot, record);
-        tape.record(() -> ops.wkv7Gradient(record, y, r, w, k, v, a, b));
+        tape.record(y, dy -> ops.wkv7Gradient(record, dy, r, w, k, v, a, b));
         return y;
     }
 
@@ -305,58 +354,98 @@ public final class RecordingOps implements Ops {
         Tensor dWeight = tape.parameterGradient(weight);
         Tensor dBias = tape.parameterGradient(bias);
         Tensor dBonus = tape.parameterGradient(bonus);
-        tape.record(() -> {
-            Tensor dz = tape.gradient(z);
-            Tensor dr = tape.gradient(r);
-            Tensor dk = tape.gradient(k);
-            Tensor dv = tape.gradient(v);
-            Tensor dg = tape.gradient(g);
-            Tensor dy = tape.gradient(y);
-            Tensor unit = tape.temporary(y.rows(), y.columns());
-            Tensor normed = tape.temporary(y.rows(), y.columns());
-            Tensor dNormed = tape.temporary(y.rows(), y.columns());
+        GradientKernels.GatedGroupNorm7 operands =
+                new GradientKernels.GatedGroupNorm7(
+                        y, weight, bias, epsilon, r, k, v, bonus, g, headSize);
+        tape.record(z, dz -> {
+            GradientKernels.GatedGroupNorm7Targets targets =
+                    new GradientKernels.GatedGroupNorm7Targets(
+                            tape.target(g),
+                            tape.target(v),
+                            tape.target(y),
+                            tape.target(r),
+                            tape.target(k));
+            long bytes = 4L * dz.columns();
             rows(
-                    y.rows(),
-                    (from, to) ->
-                            Gradients.normed(y, weight, bias, epsilon, headSize, normed, from, to));
-            rows(
-                    y.columns() / headSize,
-                    (from, to) ->
-                            Gradients.gate7(
-                                    normed, r, k, v, bonus, g, headSize, dz, dNormed, dr, dk, dv,
-                                    dg, dBonus, from, to));
-            rows(
-                    y.rows(),
-                    (from, to) ->
-                            Gradients.normalise(
-                                    y, weight, epsilon, headSize, dNormed, dy, unit, from, to));
-            columns(
-                    y.columns(),
-                    (from, to) -> Gradients.affine(unit, dNormed, dWeight, dBias, from, to));
+                    dz,
+                    0,
+                    (from, to, sums) ->
+                            kernels.gatedGroupNorm7(
+                                    operands,
+                                    dz,
+                                    targets,
+                                    sums,
+                                    sums + bytes,
+                                    sums + 2 * bytes,
+                                    from,
+                                    to),
+                    dWeight,
+                    dBias,
+                    dBonus);
         });
         return z;
     }
 
-    /// A range of rows, columns or elements.
+    /// A range of columns or elements.
     private interface Range {
         void run(int from, int to);
     }
 
+    /// A range of rows; what is summed over them is added to the rows of C floats at `sums`.
+    private interface Rows {
+        void run(int from, int to, long sums);
+    }
+
     private void elements(Tensor shape, Range range) {
-        parts(Math.toIntExact(shape.elements()), 1 << 14, range);
-    }
-
-    private void columns(int columns, Range range) {
-        parts(columns, 64, range);
-    }
-
-    private void rows(int rows, Range range) {
-        parts(rows, 1, range);
+        parts(Math.toIntExact(shape.elements()), ELEMENTS, range);
     }
 
     private void parts(int total, int grain, Range range) {
         threads.run(
                 (part, worker) -> range.run(part * grain, Math.min(total, (part + 1) * grain)),
                 (total + grain - 1) / grain);
+    }
+
+    /// Runs blocks of the rows of `shape` (R, C). Each has zeroed memory for its share of every one
+    /// of `sums` (C), and, behind, for `scratch` more rows of C floats.
+    private void rows(Tensor shape, int scratch, Rows task, @Nullable Tensor... sums) {
+        int total = shape.rows();
+        int columns = shape.columns();
+        int blocks = (total + ROWS - 1) / ROWS;
+        Tensor shares =
+                tape.buffers().take(Shape.of(blocks, (long) (sums.length + scratch) * columns));
+        long stride = 4L * shares.columns();
+        threads.run(
+                (block, worker) -> {
+                    long own = shares.address() + block * stride;
+                    Memory.clear(own, stride);
+                    task.run(block * ROWS, Math.min(total, (block + 1) * ROWS), own);
+                },
+                blocks);
+        int chunks = (columns + COLUMNS - 1) / COLUMNS;
+        threads.run(
+                (part, worker) -> {
+                    Tensor sum = sums[part / chunks];
+                    if (sum == null) {
+                        return;
+                    }
+                    int from = part % chunks * COLUMNS;
+                    int count = Math.min(COLUMNS, columns - from);
+                    long share = shares.address() + 4L * ((long) part / chunks * columns + from);
+                    for (int block = 0; block < blocks; block++) {
+                        kernels.add(share + block * stride, sum.address() + 4L * from, count);
+                    }
+                },
+                sums.length * chunks);
+        tape.buffers().giveBack(shares);
+    }
+
+    /// The only row of `dy` is added to row `row` of `target`.
+    private static void addRow(Tensor dy, Target target, int row) {
+        int columns = dy.columns();
+        long start = target.address() + 4L * row * columns;
+        for (int c = 0; c < columns; c++) {
+            Memory.set(start, c, Memory.get(start, c) + Memory.get(dy.address(), c));
+        }
     }
 }

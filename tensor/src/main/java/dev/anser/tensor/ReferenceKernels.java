@@ -13,6 +13,11 @@ final class ReferenceKernels implements Kernels {
     static final float KEY_EPSILON = 1e-12f;
 
     @Override
+    public GradientKernels gradients() {
+        return new ReferenceGradients();
+    }
+
+    @Override
     public void toFloat(DType type, long source, long target, int count, int worker) {
         for (int i = 0; i < count; i++) {
             set(target, i, get(type, source, i));

@@ -8,23 +8,77 @@ import org.jspecify.annotations.Nullable;
 /// What a backward pass needs: the steps of a forward pass in order, and the gradient of each
 /// tensor.
 ///
-/// Gradients have the shape of their tensor, in F32. Those of activations live until the next
-/// forward pass begins; those of parameters belong to whoever watches them, and every backward pass
-/// adds to them.
+/// Gradients have the shape of their tensor, in F32. Those of parameters belong to whoever watches
+/// them, and every backward pass adds to them. Those of activations live from the first step that
+/// writes them to the end of the step that made their tensor, which is the only one to read them.
 ///
 /// For one thread.
 public final class Tape implements AutoCloseable {
+    /* How gradients of activations live.
+     *
+     * A step first asks for a Target to each of its operands: the first to ask gets a buffer that it sets, later ones
+     * add to it. So nothing is cleared, and the buffer goes back to the pool, warm in the caches, once the step of the
+     * operation that made the tensor has read it. A tensor without a gradient by then had no part in the loss, and its
+     * step does not run.
+     *
+     * The gradient of a sum is that of each addend. So all three may share one buffer, which is copied only when one
+     * is written while another still needs it. Along a residual stream that never happens: the branch has read its
+     * gradient before the trunk gets the next contribution.
+     */
+
+    /// The backward step of an operation, given the gradient of its result.
+    interface Step {
+        void run(Tensor gradient);
+    }
+
+    private record Recorded(Tensor result, Step step) {}
+
+    /// The gradient of one activation, or of several that have the same.
+    private static final class Gradient {
+        private final Tensor values;
+        private final boolean pooled;
+
+        /// Which parts of a tensor of rank 3 have been written; null means all.
+        private boolean @Nullable [] written;
+
+        private int owners = 1;
+
+        Gradient(Tensor values, boolean pooled) {
+            this.values = values;
+            this.pooled = pooled;
+        }
+
+        /// Clears what nobody has written.
+        Tensor complete() {
+            boolean[] parts = written;
+            if (parts != null) {
+                for (int i = 0; i < parts.length; i++) {
+                    if (!parts[i]) {
+                        values.part(i).clear();
+                    }
+                }
+                written = null;
+            }
+            return values;
+        }
+    }
+
+    private record Part(Tensor whole, int index) {}
+
     private final Workspace memory = new Workspace();
-    private final IdentityHashMap<Tensor, Tensor> activations = new IdentityHashMap<>();
+    private final Buffers buffers = new Buffers();
+    private final IdentityHashMap<Tensor, Gradient> gradients = new IdentityHashMap<>();
+    private final IdentityHashMap<Tensor, Part> parts = new IdentityHashMap<>();
     private final IdentityHashMap<Tensor, Tensor> parameters = new IdentityHashMap<>();
     private final IdentityHashMap<Tensor, Tensor> carried = new IdentityHashMap<>();
-    private final List<Runnable> steps = new ArrayList<>();
+    private final List<Recorded> steps = new ArrayList<>();
+    private @Nullable Gradient running;
 
     /// An empty tape that watches nothing.
     public Tape() {}
 
     /// Asks for the gradient of `parameter`: every backward pass adds it to `gradient`, F32 of as
-    /// many elements, borrowed. A parameter that nobody watches is frozen, and costs nothing.
+    /// many elements, borrowed. A parameter that nobody watches is frozen, and has no gradient.
     ///
     /// `parameter` may also be a tensor of a state: its gradient is that of the state before the
     /// batch. Its parts that a model computes with ([Tensor#part(int)]) are watched with it.
@@ -71,37 +125,96 @@ public final class Tape implements AutoCloseable {
     /// Forgets the last forward pass.
     void begin() {
         carried.clear();
-        activations.clear();
+        gradients.values().forEach(this::release);
+        gradients.clear();
+        parts.clear();
         steps.clear();
         memory.begin();
     }
 
-    /// Adds the backward step of an operation; it runs after those of all later operations.
-    void record(Runnable backward) {
-        steps.add(backward);
-    }
-
-    /// The gradient of an activation; zeros until something is added to it.
-    public Tensor gradient(Tensor activation) {
-        Tensor gradient = activations.get(activation);
-        if (gradient == null) {
-            Shape shape = activation.shape();
-            gradient =
-                    shape.rank() == 3
-                            ? memory.allocate(
-                                    Math.toIntExact(shape.size(0)),
-                                    Math.toIntExact(shape.size(1)),
-                                    Math.toIntExact(shape.size(2)))
-                            : memory.allocate(activation.rows(), activation.columns());
-            gradient.clear();
-            activations.put(activation, gradient);
-            if (shape.rank() == 3) {
-                for (int i = 0; i < shape.size(0); i++) {
-                    activations.put(activation.part(i), gradient.part(i));
-                }
+    /// Adds the backward step of the operation that made `result`; it runs after those of all later
+    /// operations, if `result` has a gradient then.
+    void record(Tensor result, Step step) {
+        if (result.shape().rank() == 3) {
+            for (int i = 0; i < result.shape().size(0); i++) {
+                parts.put(result.part(i), new Part(result, i));
             }
         }
-        return gradient;
+        steps.add(new Recorded(result, step));
+    }
+
+    /// Where a step puts the gradient of its operand `activation`. It must write all of it.
+    Target target(Tensor activation) {
+        Part part = parts.get(activation);
+        if (part != null) {
+            return target(part);
+        }
+        Gradient gradient = gradients.get(activation);
+        if (gradient == null) {
+            gradient = new Gradient(buffers.take(activation.shape()), true);
+            gradients.put(activation, gradient);
+            return new Target(gradient.values, false);
+        }
+        if (gradient.owners > 1) {
+            Gradient own = new Gradient(buffers.take(activation.shape()), true);
+            Memory.copy(gradient.values.address(), own.values.address(), own.values.bytes());
+            gradient.owners--;
+            gradients.put(activation, own);
+            gradient = own;
+        }
+        return new Target(gradient.complete(), true);
+    }
+
+    private Target target(Part part) {
+        Gradient whole = gradients.get(part.whole());
+        if (whole == null) {
+            whole = new Gradient(buffers.take(part.whole().shape()), true);
+            whole.written = new boolean[Math.toIntExact(part.whole().shape().size(0))];
+            gradients.put(part.whole(), whole);
+        }
+        boolean[] written = whole.written;
+        boolean add = written == null || written[part.index()];
+        if (written != null) {
+            written[part.index()] = true;
+        }
+        return new Target(whole.values.part(part.index()), add);
+    }
+
+    /// Makes the gradient of the running step's result that of `activation` as well, without a
+    /// copy, if it has none yet; false if it has.
+    boolean share(Tensor activation) {
+        Gradient gradient = running;
+        if (gradient == null || parts.containsKey(activation)) {
+            return false;
+        }
+        if (gradients.putIfAbsent(activation, gradient) != null) {
+            return false;
+        }
+        gradient.owners++;
+        return true;
+    }
+
+    /// The gradient of an activation, for reading and adding to; zeros until then. The step of the
+    /// activation's operation ends its life, so read those of a pass's inputs only.
+    public Tensor gradient(Tensor activation) {
+        Target target = target(activation);
+        if (!target.add()) {
+            target.gradient().clear();
+        }
+        Gradient gradient = gradients.get(activation);
+        return gradient == null ? target.gradient() : gradient.complete();
+    }
+
+    /// Sets the gradient of an activation, F32 of the same shape, borrowed until the backward pass
+    /// ends. It may be the activation itself, when nothing else needs its values.
+    public void setGradient(Tensor activation, Tensor gradient) {
+        if (gradient.dtype() != DType.F32 || gradient.elements() != activation.elements()) {
+            throw new ShapeException(gradient + " cannot be the gradient of " + activation);
+        }
+        Gradient before = gradients.put(activation, new Gradient(gradient, false));
+        if (before != null) {
+            release(before);
+        }
     }
 
     /// Where the gradient of a parameter is added, or null when it is frozen.
@@ -109,7 +222,7 @@ public final class Tape implements AutoCloseable {
         return parameters.get(parameter);
     }
 
-    /// Memory that lives as long as the gradients of this pass.
+    /// Memory that lives as long as this pass.
     Tensor temporary(int rows, int columns) {
         return memory.allocate(rows, columns);
     }
@@ -124,17 +237,36 @@ public final class Tape implements AutoCloseable {
         memory.release(mark);
     }
 
+    /// Memory for within a step.
+    Buffers buffers() {
+        return buffers;
+    }
+
     /// Runs the recorded steps from the last to the first. Set the gradient of the results first:
-    /// see [#gradient(Tensor)].
+    /// see [#setGradient(Tensor, Tensor)].
     public void backward() {
         for (int i = steps.size() - 1; i >= 0; i--) {
-            steps.get(i).run();
+            Recorded recorded = steps.get(i);
+            Gradient gradient = gradients.remove(recorded.result());
+            if (gradient != null) {
+                running = gradient;
+                recorded.step().run(gradient.complete());
+                running = null;
+                release(gradient);
+            }
+        }
+    }
+
+    private void release(Gradient gradient) {
+        if (--gradient.owners == 0 && gradient.pooled) {
+            buffers.giveBack(gradient.values);
         }
     }
 
     /// Frees the gradients of activations.
     @Override
     public void close() {
+        buffers.close();
         memory.close();
     }
 }

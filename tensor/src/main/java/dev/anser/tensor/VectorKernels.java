@@ -20,6 +20,11 @@ final class VectorKernels implements Kernels {
     }
 
     @Override
+    public GradientKernels gradients() {
+        return new VectorGradients();
+    }
+
+    @Override
     public void toFloat(DType type, long source, long target, int count, int worker) {
         float[] panel = panel(worker, count);
         Widen.toFloats(type, source, panel, count);

@@ -26,7 +26,7 @@ final class VectorNorm {
         }
     }
 
-    private static float sum(long x, int count) {
+    static float sum(long x, int count) {
         int whole = FLOATS.loopBound(count);
         FloatVector sums = FloatVector.zero(FLOATS);
         for (int i = 0; i < whole; i += COUNT) {
@@ -39,7 +39,7 @@ final class VectorNorm {
         return sum;
     }
 
-    private static float squares(long x, float mean, int count) {
+    static float squares(long x, float mean, int count) {
         int whole = FLOATS.loopBound(count);
         FloatVector squares = FloatVector.zero(FLOATS);
         for (int i = 0; i < whole; i += COUNT) {

@@ -68,12 +68,15 @@ final class Wkv7Record {
         return checkpoints.address() + 4 * index * size * size;
     }
 
-    /// Adds to the gradients of `inputs` (r, w, k, v, a, b) what follows from that of `y`.
-    void backward(Kernels kernels, Threads threads, Tensor[] inputs, Tensor y) {
-        Tensor dy = tape.gradient(y);
+    /// Gives the gradients of `inputs` (r, w, k, v, a, b) what follows from `dy`, that of y.
+    void backward(Kernels kernels, Threads threads, Tensor[] inputs, Tensor dy) {
         Tensor[] gradients = new Tensor[inputs.length];
         for (int i = 0; i < inputs.length; i++) {
-            gradients[i] = tape.gradient(inputs[i]);
+            Target target = tape.target(inputs[i]);
+            gradients[i] = target.gradient();
+            if (!target.add()) {
+                gradients[i].clear();
+            }
         }
         int units = heads * segments.count();
         int grain = grain(units);
@@ -84,7 +87,7 @@ final class Wkv7Record {
         // The first group of columns adds its sums to the gradients, the others leave theirs here.
         Tensor[] sums = new Tensor[5 * (groups - 1)];
         for (int i = 0; i < sums.length; i++) {
-            sums[i] = tape.temporary(y.rows(), y.columns());
+            sums[i] = tape.temporary(dy.rows(), dy.columns());
         }
         threads.run(
                 (part, worker) -> {
@@ -104,7 +107,7 @@ final class Wkv7Record {
                 },
                 units * groups);
         if (groups > 1) {
-            threads.run((row, worker) -> addSums(kernels, gradients, sums, row), y.rows());
+            threads.run((row, worker) -> addSums(kernels, gradients, sums, row), dy.rows());
         }
         tape.release(mark);
     }
