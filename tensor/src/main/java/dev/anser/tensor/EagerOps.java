@@ -375,10 +375,6 @@ public final class EagerOps implements Ops, AutoCloseable {
         return roundUp(roundUp(headSize, wanted), 16) * 16;
     }
 
-    private static int roundUp(int value, int divisor) {
-        return (value + divisor - 1) / divisor;
-    }
-
     /// The backward pass of [#wkv7], from the gradient of `y` to those of `inputs`: r, w, k, v, a, b.
     void wkv7Gradient(Wkv7Record record, Tensor dy, Tensor... inputs) {
         record.backward(kernels, threads, inputs, dy);
