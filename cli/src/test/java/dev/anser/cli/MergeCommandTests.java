@@ -39,8 +39,7 @@ class MergeCommandTests {
         try (Arena arena = Arena.ofConfined()) {
             SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
             for (int i = 0; i < namesAndShapes.length; i += 2) {
-                Tensor tensor =
-                        Tensor.allocate(arena, DType.F32, (long[]) namesAndShapes[i + 1]);
+                Tensor tensor = Tensor.allocate(arena, DType.F32, (long[]) namesAndShapes[i + 1]);
                 for (long e = 0; e < tensor.elements(); e++) {
                     tensor.set(e, (float) random.nextGaussian());
                 }

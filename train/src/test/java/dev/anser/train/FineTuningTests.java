@@ -237,8 +237,7 @@ class FineTuningTests {
                 SequencedMap<String, Tensor> renamed = new LinkedHashMap<>();
                 for (String name : saved.names()) {
                     if (name.endsWith(".att_kv")) {
-                        renamed.put(
-                                name.replace(".att_kv", ".att.time_state"), saved.tensor(name));
+                        renamed.put(name.replace(".att_kv", ".att.time_state"), saved.tensor(name));
                     }
                 }
                 Safetensors.write(learned, renamed, Map.of());
