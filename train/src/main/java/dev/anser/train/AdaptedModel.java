@@ -17,8 +17,7 @@ import java.util.Map;
 /// @param base the model; closed with this one
 /// @param pairs low-rank pairs by the weight that they stand beside; may be empty
 /// @param initial what every state begins with; may have no parts
-record AdaptedModel(
-        LanguageModel base, Map<Tensor, LowRankOps.Pair> pairs, TunedState initial)
+record AdaptedModel(LanguageModel base, Map<Tensor, LowRankOps.Pair> pairs, TunedState initial)
         implements LanguageModel {
 
     @Override

@@ -19,7 +19,6 @@ import dev.anser.tensor.Tape;
 import dev.anser.tensor.Tensor;
 import dev.anser.tensor.Threads;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -39,8 +38,8 @@ import org.jspecify.annotations.Nullable;
 /// }
 /// ```
 ///
-/// Weights that learn are F32 copies with a gradient each; frozen ones are copies in the type of the
-/// file and never change.
+/// Weights that learn are F32 copies with a gradient each; frozen ones are copies in the type of
+/// the file and never change.
 ///
 /// For one thread, which uses the whole team.
 public final class Learner implements AutoCloseable {
@@ -244,8 +243,7 @@ public final class Learner implements AutoCloseable {
     }
 
     /// Runs one document of T + 1 tokens, see [#addDocuments].
-    public double addDocument(
-            int[] tokens, int chunk, Carry carry, double scale, boolean l2Wrap) {
+    public double addDocument(int[] tokens, int chunk, Carry carry, double scale, boolean l2Wrap) {
         LabelledTokens document = LabelledTokens.all(new int[][] {tokens});
         return addDocuments(document, chunk, carry, scale, l2Wrap);
     }
@@ -294,10 +292,7 @@ public final class Learner implements AutoCloseable {
     }
 
     private double addExact(
-            List<LabelledTokens> chunks,
-            List<LearningState> used,
-            double scale,
-            boolean l2Wrap) {
+            List<LabelledTokens> chunks, List<LearningState> used, double scale, boolean l2Wrap) {
         List<List<State>> starts = new ArrayList<>();
         try {
             begin(used);
@@ -347,7 +342,11 @@ public final class Learner implements AutoCloseable {
 
     /// One forward and backward pass from the states as they are.
     private double run(
-            LabelledTokens batch, List<LearningState> used, Pass pass, double scale, boolean l2Wrap) {
+            LabelledTokens batch,
+            List<LearningState> used,
+            Pass pass,
+            double scale,
+            boolean l2Wrap) {
         boolean learns = pass.first() && beginningLearns();
         if (learns || pass.handsBack()) {
             used.forEach(LearningState::expectGradient);
@@ -447,7 +446,8 @@ public final class Learner implements AutoCloseable {
     }
 
     /// Writes the gradients as F32, whole or not at all: after full training under the checkpoint's
-    /// names and shapes, zeros where a tensor has no effect or is frozen; else those of the adapter.
+    /// names and shapes, zeros where a tensor has no effect or is frozen; else those of the
+    /// adapter.
     public void saveGradients(Path file) {
         try (Arena temporary = Arena.ofConfined()) {
             SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();

@@ -28,8 +28,7 @@ record LowRankPairs(Map<Tensor, LowRankOps.Pair> pairs, List<Parameter> paramete
     /// with the slope √5 of PyTorch's linear layers), B zero.
     ///
     /// @throws TrainingException when a target is none of the matrices, or the rank does not fit
-    static LowRankPairs of(
-            List<Weight> weights, AdapterSettings settings, long seed, Arena arena) {
+    static LowRankPairs of(List<Weight> weights, AdapterSettings settings, long seed, Arena arena) {
         List<Weight> matrices =
                 weights.stream()
                         .filter(weight ->
@@ -53,11 +52,11 @@ record LowRankPairs(Map<Tensor, LowRankOps.Pair> pairs, List<Parameter> paramete
         for (Weight matrix : matrices) {
             if (isTarget(matrix.name(), settings.targets())) {
                 Parameter down = down(matrix, settings.rank(), random.split(), arena);
-                Parameter up = parameter(matrix, UP, matrix.tensor().rows(), settings.rank(), arena);
+                Parameter up =
+                        parameter(matrix, UP, matrix.tensor().rows(), settings.rank(), arena);
                 parameters.add(down);
                 parameters.add(up);
-                pairs.put(
-                        matrix.tensor(), new LowRankOps.Pair(down.weight(), up.weight(), scale));
+                pairs.put(matrix.tensor(), new LowRankOps.Pair(down.weight(), up.weight(), scale));
             }
         }
         return new LowRankPairs(pairs, List.copyOf(parameters));

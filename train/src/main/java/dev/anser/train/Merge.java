@@ -23,8 +23,8 @@ import java.util.TreeMap;
 /// Puts an adapter into the model that it was made for.
 ///
 /// A low-rank pair is added to its matrix, `W + alpha / r · B A`, in F32 and rounded to the type of
-/// W. A learned initial state joins the tensors as it is. A tensor with the name and shape of one of
-/// the model's takes its place, as trainers write that learn norms or biases beside the pairs.
+/// W. A learned initial state joins the tensors as it is. A tensor with the name and shape of one
+/// of the model's takes its place, as trainers write that learn norms or biases beside the pairs.
 ///
 /// Everything is checked when a merge is made, before anything is written.
 public final class Merge {
@@ -235,8 +235,7 @@ public final class Merge {
             return base.tensor(entry.name());
         }
         Tensor result =
-                new Tensor(
-                        memory.segment().asSlice(0, bytes(entry)), entry.dtype(), entry.shape());
+                new Tensor(memory.segment().asSlice(0, bytes(entry)), entry.dtype(), entry.shape());
         Tensor source = other == null ? base.tensor(entry.name()) : other;
         if (pair == null) {
             for (long i = 0; i < result.elements(); i++) {

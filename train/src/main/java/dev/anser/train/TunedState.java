@@ -61,8 +61,7 @@ record TunedState(List<Part> parts) {
     void addGradient(List<Tensor> gradients) {
         try (Arena temporary = Arena.ofConfined()) {
             for (Part part : parts) {
-                Tensor inFile =
-                        Tensor.allocate(temporary, DType.F32, part.slot().shape().sizes());
+                Tensor inFile = Tensor.allocate(temporary, DType.F32, part.slot().shape().sizes());
                 part.slot().convert(gradients.get(part.index()), inFile);
                 Tensor sum = part.parameter().gradient();
                 for (long i = 0; i < sum.elements(); i++) {
