@@ -1,12 +1,9 @@
 package dev.anser.tensor;
 
-import static dev.anser.tensor.Memory.get;
-import static dev.anser.tensor.Memory.set;
-
 /// The cross entropy of logits, and its gradient.
 public final class CrossEntropy {
     /// The strength of L2Wrap in the official RWKV trainers.
-    private static final float L2_WRAP = 1e-4f;
+    static final float L2_WRAP = 1e-4f;
 
     private CrossEntropy() {}
 
@@ -20,10 +17,13 @@ public final class CrossEntropy {
     /// gradient, not the loss, also gets `1e-4 · scale · max` at each counting row's largest logit,
     /// which keeps logits from growing (RWKV-LM's `L2Wrap`).
     ///
+    /// `gradient` may be `logits`, which are the largest tensor of a pass and of no use afterwards.
+    /// The rows are cut for the team of `ops`.
+    ///
     /// @param targets a token id or [#IGNORED] for each row
     /// @throws ShapeException when the shapes do not fit, or a target is not below V
     public static double sum(
-            Threads threads,
+            EagerOps ops,
             Tensor logits,
             int[] targets,
             double scale,
@@ -49,54 +49,31 @@ public final class CrossEntropy {
                                 + " tokens");
             }
         }
+        GradientKernels kernels = ops.gradients();
+        long bytes = 4L * vocabulary;
         double[] losses = new double[rows];
-        threads.run(
-                (row, worker) ->
-                        losses[row] =
-                                row(
-                                        logits.address() + 4L * row * vocabulary,
-                                        vocabulary,
-                                        targets[row],
-                                        gradient.address() + 4L * row * vocabulary,
-                                        scale,
-                                        l2Wrap),
-                rows);
+        ops.threads()
+                .run(
+                        (row, worker) -> {
+                            long own = gradient.address() + row * bytes;
+                            if (targets[row] == IGNORED) {
+                                Memory.clear(own, bytes);
+                            } else {
+                                losses[row] =
+                                        kernels.crossEntropy(
+                                                logits.address() + row * bytes,
+                                                vocabulary,
+                                                targets[row],
+                                                scale,
+                                                own,
+                                                l2Wrap);
+                            }
+                        },
+                        rows);
         double sum = 0;
         for (double loss : losses) {
             sum += loss;
         }
         return sum;
-    }
-
-    private static double row(
-            long logits, int vocabulary, int target, long gradient, double scale, boolean l2Wrap) {
-        if (target == IGNORED) {
-            for (int i = 0; i < vocabulary; i++) {
-                set(gradient, i, 0);
-            }
-            return 0;
-        }
-        int largest = 0;
-        for (int i = 1; i < vocabulary; i++) {
-            if (get(logits, i) > get(logits, largest)) {
-                largest = i;
-            }
-        }
-        float max = get(logits, largest);
-        double sum = 0;
-        for (int i = 0; i < vocabulary; i++) {
-            double exponential = Math.exp(get(logits, i) - max);
-            set(gradient, i, (float) exponential);
-            sum += exponential;
-        }
-        float share = (float) (scale / sum);
-        for (int i = 0; i < vocabulary; i++) {
-            set(gradient, i, get(gradient, i) * share);
-        }
-        set(gradient, target, get(gradient, target) - (float) scale);
-        if (l2Wrap) {
-            set(gradient, largest, get(gradient, largest) + L2_WRAP * (float) scale * max);
-        }
-        return Math.log(sum) + max - get(logits, target);
     }
 }

@@ -28,8 +28,8 @@ public final class EagerOps implements Ops, AutoCloseable {
     /// kernels that run here. `library` must serve as many workers as `threads` has; closing the
     /// operations closes it.
     ///
-    /// With a library a row of a big product may round otherwise in another batch; equal calls still
-    /// give equal bits, for any number of threads.
+    /// With a library a row of a big product may round otherwise in another batch; equal calls
+    /// still give equal bits, for any number of threads.
     public static EagerOps of(Products library, Threads threads) {
         boolean vectors = new VectorBackend().unavailable().isEmpty();
         Kernels kernels = vectors ? new VectorKernels(threads.count()) : new ReferenceKernels();
@@ -49,8 +49,8 @@ public final class EagerOps implements Ops, AutoCloseable {
         products.precision(precision);
     }
 
-    /// Forgets what was kept of weights, because some have changed: to be called after every step of
-    /// an optimiser, and after weights were loaded into the same tensors.
+    /// Forgets what was kept of weights, because some have changed: to be called after every step
+    /// of an optimiser, and after weights were loaded into the same tensors.
     public void weightsChanged() {
         products.weightsChanged();
     }
@@ -169,18 +169,23 @@ public final class EagerOps implements Ops, AutoCloseable {
         return kernels.gradients();
     }
 
+    /// The team that shares the work.
+    Threads threads() {
+        return threads;
+    }
+
     /// `target = x · weight`, or `x · weightᵀ` when `transposed`, or adds it.
-    void product(Tensor x, Tensor weight, boolean transposed, Target target) {
-        Tensor y = target.gradient();
+    void product(Tensor x, Tensor weight, boolean transposed, Target into) {
+        Tensor target = into.gradient();
         requireF32(x, "x");
-        requireF32(y, "the gradient of a product");
         requireMatrix(weight, "the weight of a product");
         int in = transposed ? weight.columns() : weight.rows();
         int out = transposed ? weight.rows() : weight.columns();
-        if (x.columns() != in || y.rows() != x.rows() || y.columns() != out) {
-            throw new ShapeException("product of " + x + " and a weight " + weight + " into " + y);
+        if (x.columns() != in || target.rows() != x.rows() || target.columns() != out) {
+            throw new ShapeException(
+                    "the product of " + x + " and a weight " + weight + " into " + target);
         }
-        products.multiply(x, weight, transposed, y, target.add());
+        products.multiply(x, weight, transposed, target, into.add());
     }
 
     /// `target += aᵀ · b` with `a` (R, out), `b` (R, in) and `target` (out, in).
@@ -379,7 +384,7 @@ public final class EagerOps implements Ops, AutoCloseable {
         return (value + divisor - 1) / divisor;
     }
 
-    /// The backward pass of [#wkv7], from the gradient of `y` to those of `inputs`: r, w, k, v, a, b.
+    /// The backward pass of [#wkv7], from the gradient `dy` to those of `inputs`: r, w, k, v, a, b.
     void wkv7Gradient(Wkv7Record record, Tensor dy, Tensor... inputs) {
         record.backward(kernels, threads, inputs, dy);
     }

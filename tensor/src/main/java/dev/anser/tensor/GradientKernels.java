@@ -10,6 +10,16 @@ import org.jspecify.annotations.Nullable;
 /// are summed, the address of C floats that the rows' shares are added to. Ranges are half open.
 /// Targets are written in the order of the parameters, so that two may be the same tensor.
 interface GradientKernels {
+    /// A sweep over the rows `from..to`. What is summed over rows is added to the C floats for each
+    /// sum at `sums`; `scratch` keeps what one sweep leaves to the next.
+    ///
+    /// Steps of many operands come as several sweeps over a few rows, called from one place: the
+    /// compiler stops inlining after a dozen vector loads and stores in a method, and the vectors
+    /// of the rest would be objects.
+    interface Rows {
+        void run(int from, int to, long sums, long scratch);
+    }
+
     /// `target += source`, or `target = source`: elements `from..to`.
     void pass(Tensor source, Target target, int from, int to);
 
@@ -52,17 +62,8 @@ interface GradientKernels {
             int from,
             int to);
 
-    /// Rows `from..to`.
-    void layerNorm(
-            Tensor x,
-            Tensor weight,
-            float epsilon,
-            Tensor dy,
-            Target dx,
-            long dWeight,
-            long dBias,
-            int from,
-            int to);
+    /// Sums: of the weight and of the bias. Scratch: 4 floats a row.
+    Rows[] layerNorm(Tensor x, Tensor weight, float epsilon, Tensor dy, Target dx);
 
     /// Rows `from..to`. A row feeds its own results and, by `mixes` (n, C), those of the next row
     /// of its segment; a segment's first row feeds on `carried` (segments, C). `dMixes` has n · C
@@ -80,8 +81,8 @@ interface GradientKernels {
             int from,
             int to);
 
-    /// Rows `from..to`.
-    void keys7(
+    /// Sums: of the key scale and of the key rate. Scratch: 4 floats a head.
+    Rows[] keys7(
             Tensor k,
             Tensor a,
             Tensor keyScale,
@@ -89,22 +90,14 @@ interface GradientKernels {
             int headSize,
             Tensor dy,
             Target dk,
-            Target da,
-            long dScale,
-            long dRate,
-            int from,
-            int to);
+            Target da);
 
-    /// Rows `from..to`.
-    void gatedGroupNorm7(
-            GatedGroupNorm7 operands,
-            Tensor dz,
-            GatedGroupNorm7Targets targets,
-            long dWeight,
-            long dBias,
-            long dBonus,
-            int from,
-            int to);
+    /// Sums: of the weight, of the bias and of the bonus. Scratch: 6 floats a head.
+    Rows[] gatedGroupNorm7(GatedGroupNorm7 operands, Tensor dz, GatedGroupNorm7Targets targets);
+
+    /// One row of [CrossEntropy]; returns its loss. `gradient` may be `logits`.
+    double crossEntropy(
+            long logits, int vocabulary, int target, double scale, long gradient, boolean l2Wrap);
 
     /// The operands of [Ops#gatedGroupNorm7].
     record GatedGroupNorm7(

@@ -24,9 +24,12 @@ public final class RecordingOps implements Ops {
     /// Columns of a part of a step that adds rows in order.
     private static final int COLUMNS = 128;
 
-    /// Rows of a part of any other step. Sums over rows are those of such blocks, added in order, so
-    /// that they do not depend on the number of threads.
+    /// Rows of a part of any other step. Sums over rows are those of such blocks, added in order,
+    /// so that they do not depend on the number of threads.
     private static final int ROWS = 32;
+
+    /// Rows that a step of several sweeps takes at a time: so few that they stay in the caches.
+    private static final int SWEEP = 4;
 
     private final EagerOps ops;
     private final GradientKernels kernels;
@@ -69,7 +72,7 @@ public final class RecordingOps implements Ops {
         Tensor dTable = tape.parameterGradient(table);
         if (dTable != null) {
             int[] copy = Arrays.copyOf(ids, count);
-            tape.record(y, dy -> addRows(dy, copy, dTable));
+            tape.record("embedding", y, dy -> addRows(dy, copy, dTable));
         }
         return y;
     }
@@ -78,7 +81,7 @@ public final class RecordingOps implements Ops {
     public Tensor rows(Tensor x, int[] rows, int count) {
         Tensor y = ops.rows(x, rows, count);
         int[] copy = Arrays.copyOf(rows, count);
-        tape.record(y, dy -> addRows(dy, copy, tape.gradient(x)));
+        tape.record("rows", y, dy -> addRows(dy, copy, tape.gradient(x)));
         return y;
     }
 
@@ -103,12 +106,15 @@ public final class RecordingOps implements Ops {
     public Tensor linear(Tensor x, Tensor weight) {
         Tensor y = ops.linear(x, weight);
         Tensor dWeight = tape.parameterGradient(weight);
-        tape.record(y, dy -> {
-            ops.product(dy, weight, false, tape.target(x)); // dx = dy · weight
-            if (dWeight != null) {
-                ops.addOuter(dy, x, dWeight); // dWeight += dyᵀ · x
-            }
-        });
+        tape.record(
+                "linear",
+                y,
+                dy -> {
+                    ops.product(dy, weight, false, tape.target(x)); // dx = dy · weight
+                    if (dWeight != null) {
+                        ops.addOuter(dy, x, dWeight); // dWeight += dyᵀ · x
+                    }
+                });
         return y;
     }
 
@@ -116,22 +122,28 @@ public final class RecordingOps implements Ops {
     public Tensor project(Tensor x, Tensor weight) {
         Tensor y = ops.project(x, weight);
         Tensor dWeight = tape.parameterGradient(weight);
-        tape.record(y, dy -> {
-            ops.product(dy, weight, true, tape.target(x)); // dx = dy · weightᵀ
-            if (dWeight != null) {
-                ops.addOuter(x, dy, dWeight); // dWeight += xᵀ · dy
-            }
-        });
+        tape.record(
+                "project",
+                y,
+                dy -> {
+                    ops.product(dy, weight, true, tape.target(x)); // dx = dy · weightᵀ
+                    if (dWeight != null) {
+                        ops.addOuter(x, dy, dWeight); // dWeight += xᵀ · dy
+                    }
+                });
         return y;
     }
 
     @Override
     public Tensor add(Tensor a, Tensor b) {
         Tensor y = ops.add(a, b);
-        tape.record(y, dy -> {
-            pass(dy, a);
-            pass(dy, b);
-        });
+        tape.record(
+                "add",
+                y,
+                dy -> {
+                    pass(dy, a);
+                    pass(dy, b);
+                });
         return y;
     }
 
@@ -145,30 +157,39 @@ public final class RecordingOps implements Ops {
     @Override
     public Tensor tanh(Tensor x) {
         Tensor y = ops.tanh(x);
-        tape.record(y, dy -> {
-            Target dx = tape.target(x);
-            elements(dy, (from, to) -> kernels.tanh(y, dy, dx, from, to));
-        });
+        tape.record(
+                "tanh",
+                y,
+                dy -> {
+                    Target dx = tape.target(x);
+                    elements(dy, (from, to) -> kernels.tanh(y, dy, dx, from, to));
+                });
         return y;
     }
 
     @Override
     public Tensor sigmoid(Tensor x) {
         Tensor y = ops.sigmoid(x);
-        tape.record(y, dy -> {
-            Target dx = tape.target(x);
-            elements(dy, (from, to) -> kernels.sigmoid(y, dy, dx, from, to));
-        });
+        tape.record(
+                "sigmoid",
+                y,
+                dy -> {
+                    Target dx = tape.target(x);
+                    elements(dy, (from, to) -> kernels.sigmoid(y, dy, dx, from, to));
+                });
         return y;
     }
 
     @Override
     public Tensor reluSquared(Tensor x) {
         Tensor y = ops.reluSquared(x);
-        tape.record(y, dy -> {
-            Target dx = tape.target(x);
-            elements(dy, (from, to) -> kernels.reluSquared(x, dy, dx, from, to));
-        });
+        tape.record(
+                "reluSquared",
+                y,
+                dy -> {
+                    Target dx = tape.target(x);
+                    elements(dy, (from, to) -> kernels.reluSquared(x, dy, dx, from, to));
+                });
         return y;
     }
 
@@ -176,29 +197,37 @@ public final class RecordingOps implements Ops {
     public Tensor sigmoidWithBias(Tensor x, Tensor bias) {
         Tensor y = ops.sigmoidWithBias(x, bias);
         Tensor dBias = tape.parameterGradient(bias);
-        tape.record(y, dy -> {
-            Target dx = tape.target(x);
-            rows(
-                    dy,
-                    0,
-                    (from, to, sums) -> kernels.sigmoidWithBias(y, dy, dx, sums, from, to),
-                    dBias);
-        });
+        tape.record(
+                "sigmoidWithBias",
+                y,
+                dy -> {
+                    Target dx = tape.target(x);
+                    rows(
+                            dy,
+                            0,
+                            new @Nullable Tensor[] {dBias},
+                            (from, to, sums, _) ->
+                                    kernels.sigmoidWithBias(y, dy, dx, sums, from, to));
+                });
         return y;
     }
 
     @Override
     public Tensor lerp(Tensor from, Tensor to, Tensor weight) {
         Tensor y = ops.lerp(from, to, weight);
-        tape.record(y, dy -> {
-            Target dFrom = tape.target(from);
-            Target dTo = tape.target(to);
-            Target dWeight = tape.target(weight);
-            elements(
-                    dy,
-                    (start, end) ->
-                            kernels.lerp(from, to, weight, dy, dFrom, dTo, dWeight, start, end));
-        });
+        tape.record(
+                "lerp",
+                y,
+                dy -> {
+                    Target dFrom = tape.target(from);
+                    Target dTo = tape.target(to);
+                    Target dWeight = tape.target(weight);
+                    elements(
+                            dy,
+                            (start, end) ->
+                                    kernels.lerp(
+                                            from, to, weight, dy, dFrom, dTo, dWeight, start, end));
+                });
         return y;
     }
 
@@ -207,18 +236,17 @@ public final class RecordingOps implements Ops {
         Tensor y = ops.layerNorm(x, weight, bias, epsilon);
         Tensor dWeight = tape.parameterGradient(weight);
         Tensor dBias = tape.parameterGradient(bias);
-        tape.record(y, dy -> {
-            Target dx = tape.target(x);
-            long bytes = 4L * dy.columns();
-            rows(
-                    dy,
-                    0,
-                    (from, to, sums) ->
-                            kernels.layerNorm(
-                                    x, weight, epsilon, dy, dx, sums, sums + bytes, from, to),
-                    dWeight,
-                    dBias);
-        });
+        tape.record(
+                "layerNorm",
+                y,
+                dy -> {
+                    Target dx = tape.target(x);
+                    rows(
+                            dy,
+                            4,
+                            new @Nullable Tensor[] {dWeight, dBias},
+                            kernels.layerNorm(x, weight, epsilon, dy, dx));
+                });
         return y;
     }
 
@@ -242,34 +270,27 @@ public final class RecordingOps implements Ops {
                     mixes[i].bytes());
             dMixes[i] = tape.parameterGradient(mixes[i]);
         }
-        tape.record(y, dy -> {
-            Target dx = tape.target(x);
-            long bytes = allMixes.bytes();
-            rows(
-                    x,
-                    1,
-                    (from, to, sums) ->
-                            kernels.shiftLerp(
-                                    x,
-                                    allMixes,
-                                    segments,
-                                    carried,
-                                    dy,
-                                    dx,
-                                    dCarried,
-                                    sums,
-                                    sums + bytes,
-                                    from,
-                                    to),
-                    dMixes);
-            for (int i = 0; i < count; i++) {
-                Tensor dLast = tape.carriedGradient(segments.carried(i, slot));
-                if (dLast != null) {
-                    long last = dx.address() + 4L * (segments.end(i) - 1) * x.columns();
-                    kernels.add(dLast.address(), last, x.columns());
-                }
-            }
-        });
+        tape.record(
+                "shiftLerp",
+                y,
+                dy -> {
+                    Target dx = tape.target(x);
+                    rows(
+                            x,
+                            x.columns(),
+                            dMixes,
+                            (from, to, sums, scratch) ->
+                                    kernels.shiftLerp(
+                                            x, allMixes, segments, carried, dy, dx, dCarried, sums,
+                                            scratch, from, to));
+                    for (int s = 0; s < count; s++) {
+                        Tensor dLast = tape.carriedGradient(segments.carried(s, slot));
+                        if (dLast != null) {
+                            long last = dx.address() + 4L * (segments.end(s) - 1) * x.columns();
+                            kernels.add(dLast.address(), last, x.columns());
+                        }
+                    }
+                });
         return y;
     }
 
@@ -277,16 +298,18 @@ public final class RecordingOps implements Ops {
     public Tensor decay7(Tensor x, Tensor bias) {
         Tensor y = ops.decay7(x, bias);
         Tensor dBias = tape.parameterGradient(bias);
-        tape.record(y, dy -> {
-            Target dx = tape.target(x);
-            long bytes = 4L * dy.columns();
-            rows(
-                    dy,
-                    1,
-                    (from, to, sums) ->
-                            kernels.decay7(x, bias, y, dy, dx, sums, sums + bytes, from, to),
-                    dBias);
-        });
+        tape.record(
+                "decay7",
+                y,
+                dy -> {
+                    Target dx = tape.target(x);
+                    rows(
+                            dy,
+                            y.columns(),
+                            new @Nullable Tensor[] {dBias},
+                            (from, to, sums, scratch) ->
+                                    kernels.decay7(x, bias, y, dy, dx, sums, scratch, from, to));
+                });
         return y;
     }
 
@@ -295,30 +318,18 @@ public final class RecordingOps implements Ops {
         Tensor y = ops.keys7(k, a, keyScale, keyRate, headSize);
         Tensor dScale = tape.parameterGradient(keyScale);
         Tensor dRate = tape.parameterGradient(keyRate);
-        tape.record(y, dy -> {
-            Target dk = tape.target(k);
-            Target da = tape.target(a);
-            long bytes = 4L * k.columns();
-            rows(
-                    k,
-                    0,
-                    (from, to, sums) ->
-                            kernels.keys7(
-                                    k,
-                                    a,
-                                    keyScale,
-                                    keyRate,
-                                    headSize,
-                                    dy,
-                                    dk,
-                                    da,
-                                    sums,
-                                    sums + bytes,
-                                    from,
-                                    to),
-                    dScale,
-                    dRate);
-        });
+        tape.record(
+                "keys7",
+                y,
+                dy -> {
+                    Target dk = tape.target(k);
+                    Target da = tape.target(a);
+                    rows(
+                            k,
+                            4 * (k.columns() / headSize),
+                            new @Nullable Tensor[] {dScale, dRate},
+                            kernels.keys7(k, a, keyScale, keyRate, headSize, dy, dk, da));
+                });
         return y;
     }
 
@@ -335,7 +346,7 @@ public final class RecordingOps implements Ops {
             int slot) {
         Wkv7Record record = new Wkv7Record(tape, segments, slot, r.columns(), headSize);
         Tensor y = ops.wkv7(r, w, k, v, a, b, headSize, segments, slot, record);
-        tape.record(y, dy -> ops.wkv7Gradient(record, dy, r, w, k, v, a, b));
+        tape.record("wkv7", y, dy -> ops.wkv7Gradient(record, dy, r, w, k, v, a, b));
         return y;
     }
 
@@ -358,32 +369,23 @@ public final class RecordingOps implements Ops {
         GradientKernels.GatedGroupNorm7 operands =
                 new GradientKernels.GatedGroupNorm7(
                         y, weight, bias, epsilon, r, k, v, bonus, g, headSize);
-        tape.record(z, dz -> {
-            GradientKernels.GatedGroupNorm7Targets targets =
-                    new GradientKernels.GatedGroupNorm7Targets(
-                            tape.target(g),
-                            tape.target(v),
-                            tape.target(y),
-                            tape.target(r),
-                            tape.target(k));
-            long bytes = 4L * dz.columns();
-            rows(
-                    dz,
-                    0,
-                    (from, to, sums) ->
-                            kernels.gatedGroupNorm7(
-                                    operands,
-                                    dz,
-                                    targets,
-                                    sums,
-                                    sums + bytes,
-                                    sums + 2 * bytes,
-                                    from,
-                                    to),
-                    dWeight,
-                    dBias,
-                    dBonus);
-        });
+        tape.record(
+                "gatedGroupNorm7",
+                z,
+                dz -> {
+                    GradientKernels.GatedGroupNorm7Targets targets =
+                            new GradientKernels.GatedGroupNorm7Targets(
+                                    tape.target(g),
+                                    tape.target(v),
+                                    tape.target(y),
+                                    tape.target(r),
+                                    tape.target(k));
+                    rows(
+                            dz,
+                            6 * (dz.columns() / headSize),
+                            new @Nullable Tensor[] {dWeight, dBias, dBonus},
+                            kernels.gatedGroupNorm7(operands, dz, targets));
+                });
         return z;
     }
 
@@ -407,20 +409,29 @@ public final class RecordingOps implements Ops {
                 (total + grain - 1) / grain);
     }
 
-    /// Runs blocks of the rows of `shape` (R, C). Each has zeroed memory for its share of every one
-    /// of `sums` (C), and, behind, for `scratch` more rows of C floats.
-    private void rows(Tensor shape, int scratch, Rows task, @Nullable Tensor... sums) {
+    /// Runs `sweeps` over blocks of the rows of `shape` (R, C). Each block has zeroed memory for
+    /// its share of every one of `sums` (C), and, behind, `scratch` floats for each row of a sweep.
+    private void rows(
+            Tensor shape, int scratch, @Nullable Tensor[] sums, GradientKernels.Rows... sweeps) {
         int total = shape.rows();
         int columns = shape.columns();
         int blocks = (total + ROWS - 1) / ROWS;
-        Tensor shares =
-                tape.buffers().take(Shape.of(blocks, (long) (sums.length + scratch) * columns));
-        long stride = 4L * shares.columns();
+        long summed = (long) sums.length * columns;
+        long needed = summed + (long) scratch * SWEEP;
+        Tensor shares = tape.buffers().take(Shape.of(blocks, needed));
+        long stride = 4L * needed;
+        // A single sweep need not stop every few rows for the next one.
+        int step = sweeps.length == 1 ? ROWS : SWEEP;
         threads.run(
                 (block, worker) -> {
                     long own = shares.address() + block * stride;
-                    Memory.clear(own, stride);
-                    task.run(block * ROWS, Math.min(total, (block + 1) * ROWS), own);
+                    Memory.clear(own, 4 * summed);
+                    int end = Math.min(total, (block + 1) * ROWS);
+                    for (int from = block * ROWS; from < end; from += step) {
+                        for (GradientKernels.Rows sweep : sweeps) {
+                            sweep.run(from, Math.min(end, from + step), own, own + 4 * summed);
+                        }
+                    }
                 },
                 blocks);
         int chunks = (columns + COLUMNS - 1) / COLUMNS;

@@ -8,10 +8,7 @@ import org.jspecify.annotations.Nullable;
 /// What every backward step means, in plain Java. The truth that the fast ones are tested against.
 final class ReferenceGradients implements GradientKernels {
     private static void put(Target target, long index, float value) {
-        set(
-                target.address(),
-                index,
-                target.add() ? get(target.address(), index) + value : value);
+        set(target.address(), index, target.add() ? get(target.address(), index) + value : value);
     }
 
     private static void add(long address, long index, float value) {
@@ -126,17 +123,23 @@ final class ReferenceGradients implements GradientKernels {
     /// With `u = (x - mean) · s` and `du = dy · weight`: `dx = s (du - mean(du) - u · mean(du ·
     /// u))`.
     @Override
-    public void layerNorm(
+    public Rows[] layerNorm(Tensor x, Tensor weight, float epsilon, Tensor dy, Target dx) {
+        return new Rows[] {
+            (from, to, sums, _) -> layerNorm(x, weight, epsilon, dy, dx, sums, from, to)
+        };
+    }
+
+    private static void layerNorm(
             Tensor x,
             Tensor weight,
             float epsilon,
             Tensor dy,
             Target dx,
             long dWeight,
-            long dBias,
             int from,
             int to) {
         int columns = x.columns();
+        long dBias = dWeight + 4L * columns;
         for (int row = from; row < to; row++) {
             long base = (long) row * columns;
             float mean = mean(x.address(), base, columns);
@@ -232,7 +235,22 @@ final class ReferenceGradients implements GradientKernels {
 
     /// With `q = k · keyScale`, `u = q / |q|` and its gradient du: `dq = (du - u (u · du)) / |q|`.
     @Override
-    public void keys7(
+    public Rows[] keys7(
+            Tensor k,
+            Tensor a,
+            Tensor keyScale,
+            Tensor keyRate,
+            int headSize,
+            Tensor dy,
+            Target dk,
+            Target da) {
+        return new Rows[] {
+            (from, to, sums, _) ->
+                    keys7(k, a, keyScale, keyRate, headSize, dy, dk, da, sums, from, to)
+        };
+    }
+
+    private static void keys7(
             Tensor k,
             Tensor a,
             Tensor keyScale,
@@ -242,18 +260,17 @@ final class ReferenceGradients implements GradientKernels {
             Target dk,
             Target da,
             long dScale,
-            long dRate,
             int from,
             int to) {
         int columns = k.columns();
+        long dRate = dScale + 4L * columns;
         long part = (long) k.rows() * columns;
         for (int row = from; row < to; row++) {
             for (int start = 0; start < columns; start += headSize) {
                 long base = (long) row * columns + start;
                 float squares = 0;
                 for (int i = 0; i < headSize; i++) {
-                    float scaled =
-                            get(k.address(), base + i) * get(keyScale.address(), start + i);
+                    float scaled = get(k.address(), base + i) * get(keyScale.address(), start + i);
                     squares = Math.fma(scaled, scaled, squares);
                 }
                 float length = (float) Math.sqrt(squares);
@@ -293,16 +310,23 @@ final class ReferenceGradients implements GradientKernels {
 
     /// `z = (normed + (Σ r k bonus) v) g`, and normed as in [#layerNorm].
     @Override
-    public void gatedGroupNorm7(
+    public Rows[] gatedGroupNorm7(
+            GatedGroupNorm7 operands, Tensor dz, GatedGroupNorm7Targets targets) {
+        return new Rows[] {
+            (from, to, sums, _) -> gatedGroupNorm7(operands, dz, targets, sums, from, to)
+        };
+    }
+
+    private static void gatedGroupNorm7(
             GatedGroupNorm7 of,
             Tensor dz,
             GatedGroupNorm7Targets into,
             long dWeight,
-            long dBias,
-            long dBonus,
             int from,
             int to) {
         int columns = of.y().columns();
+        long dBias = dWeight + 4L * columns;
+        long dBonus = dBias + 4L * columns;
         int size = of.headSize();
         for (int row = from; row < to; row++) {
             for (int start = 0; start < columns; start += size) {
@@ -350,5 +374,33 @@ final class ReferenceGradients implements GradientKernels {
                 }
             }
         }
+    }
+
+    @Override
+    public double crossEntropy(
+            long logits, int vocabulary, int target, double scale, long gradient, boolean l2Wrap) {
+        int largest = 0;
+        for (int i = 1; i < vocabulary; i++) {
+            if (get(logits, i) > get(logits, largest)) {
+                largest = i;
+            }
+        }
+        float max = get(logits, largest);
+        float wanted = get(logits, target);
+        double sum = 0;
+        for (int i = 0; i < vocabulary; i++) {
+            double exponential = Math.exp(get(logits, i) - max);
+            set(gradient, i, (float) exponential);
+            sum += exponential;
+        }
+        float share = (float) (scale / sum);
+        for (int i = 0; i < vocabulary; i++) {
+            set(gradient, i, get(gradient, i) * share);
+        }
+        add(gradient, target, (float) -scale);
+        if (l2Wrap) {
+            add(gradient, largest, CrossEntropy.L2_WRAP * (float) scale * max);
+        }
+        return Math.log(sum) + max - wanted;
     }
 }

@@ -31,7 +31,7 @@ public final class Tape implements AutoCloseable {
         void run(Tensor gradient);
     }
 
-    private record Recorded(Tensor result, Step step) {}
+    private record Recorded(String operation, Tensor result, Step step) {}
 
     /// The gradient of one activation, or of several that have the same.
     private static final class Gradient {
@@ -73,6 +73,7 @@ public final class Tape implements AutoCloseable {
     private final IdentityHashMap<Tensor, Tensor> carried = new IdentityHashMap<>();
     private final List<Recorded> steps = new ArrayList<>();
     private @Nullable Gradient running;
+    private @Nullable OperationTimes times;
 
     /// An empty tape that watches nothing.
     public Tape() {}
@@ -122,8 +123,17 @@ public final class Tape implements AutoCloseable {
         return carried.get(state);
     }
 
+    /// From the next pass on adds to `times` what each operation takes, at two looks at the clock
+    /// an operation. Off at first.
+    public void time(OperationTimes times) {
+        this.times = times;
+    }
+
     /// Forgets the last forward pass.
     void begin() {
+        if (times != null) {
+            times.start();
+        }
         carried.clear();
         gradients.values().forEach(this::release);
         gradients.clear();
@@ -134,13 +144,17 @@ public final class Tape implements AutoCloseable {
 
     /// Adds the backward step of the operation that made `result`; it runs after those of all later
     /// operations, if `result` has a gradient then.
-    void record(Tensor result, Step step) {
+    void record(String operation, Tensor result, Step step) {
+        OperationTimes times = this.times;
+        if (times != null) {
+            times.forward(operation);
+        }
         if (result.shape().rank() == 3) {
             for (int i = 0; i < result.shape().size(0); i++) {
                 parts.put(result.part(i), new Part(result, i));
             }
         }
-        steps.add(new Recorded(result, step));
+        steps.add(new Recorded(operation, result, step));
     }
 
     /// Where a step puts the gradient of its operand `activation`. It must write all of it.
@@ -232,7 +246,7 @@ public final class Tape implements AutoCloseable {
         return memory.mark();
     }
 
-    /// Frees what was taken since `mark`; nobody may have asked for a gradient since.
+    /// Frees what was taken since `mark`.
     void release(long mark) {
         memory.release(mark);
     }
@@ -245,14 +259,24 @@ public final class Tape implements AutoCloseable {
     /// Runs the recorded steps from the last to the first. Set the gradient of the results first:
     /// see [#setGradient(Tensor, Tensor)].
     public void backward() {
+        OperationTimes times = this.times;
+        if (times != null) {
+            times.start();
+        }
         for (int i = steps.size() - 1; i >= 0; i--) {
             Recorded recorded = steps.get(i);
+            if (!carried.isEmpty()) {
+                gradient(recorded.result()); // a state may need a step that its result does not
+            }
             Gradient gradient = gradients.remove(recorded.result());
             if (gradient != null) {
                 running = gradient;
                 recorded.step().run(gradient.complete());
                 running = null;
                 release(gradient);
+                if (times != null) {
+                    times.backward(recorded.operation());
+                }
             }
         }
     }

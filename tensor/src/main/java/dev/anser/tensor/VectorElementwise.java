@@ -71,7 +71,7 @@ final class VectorElementwise {
         VectorMath.exp(y, y, count);
     }
 
-    private static void scale(long y, float factor, int count) {
+    static void scale(long y, float factor, int count) {
         int whole = FLOATS.loopBound(count);
         for (int i = 0; i < whole; i += COUNT) {
             Lanes.store(Lanes.load(y + 4L * i).mul(factor), y + 4L * i);

@@ -167,37 +167,6 @@ final class VectorGradients implements GradientKernels {
     }
 
     @Override
-    public void layerNorm(
-            Tensor x,
-            Tensor weight,
-            float epsilon,
-            Tensor dy,
-            Target dx,
-            long dWeight,
-            long dBias,
-            int from,
-            int to) {
-        int columns = x.columns();
-        if (!whole(columns)) {
-            reference.layerNorm(x, weight, epsilon, dy, dx, dWeight, dBias, from, to);
-            return;
-        }
-        for (int row = from; row < to; row++) {
-            long base = 4L * row * columns;
-            VectorNormGradients.layerNorm(
-                    x.address() + base,
-                    weight.address(),
-                    epsilon,
-                    dy.address() + base,
-                    dx.address() + base,
-                    dx.add(),
-                    dWeight,
-                    dBias,
-                    columns);
-        }
-    }
-
-    @Override
     public void shiftLerp(
             Tensor x,
             Tensor mixes,
@@ -229,6 +198,9 @@ final class VectorGradients implements GradientKernels {
             int segment = segments.segment(row);
             boolean first = row == segments.start(segment);
             long here = x.address() + row * bytes;
+            if (row + 1 == segments.end(segment)) {
+                Memory.clear(scratch, bytes);
+            }
             VectorShiftGradient.row(
                     here,
                     first ? carried.address() + segment * bytes : here - bytes,
@@ -238,7 +210,6 @@ final class VectorGradients implements GradientKernels {
                     part,
                     dx.address() + row * bytes,
                     dx.add(),
-                    row + 1 < segments.end(segment),
                     dMixes,
                     scratch,
                     columns);
@@ -250,7 +221,21 @@ final class VectorGradients implements GradientKernels {
     }
 
     @Override
-    public void keys7(
+    public double crossEntropy(
+            long logits, int vocabulary, int target, double scale, long gradient, boolean l2Wrap) {
+        return VectorCrossEntropy.row(logits, vocabulary, target, scale, gradient, l2Wrap);
+    }
+
+    @Override
+    public Rows[] layerNorm(Tensor x, Tensor weight, float epsilon, Tensor dy, Target dx) {
+        int columns = x.columns();
+        return whole(columns)
+                ? VectorNormGradients.layerNorm(x, weight, epsilon, dy, dx)
+                : reference.layerNorm(x, weight, epsilon, dy, dx);
+    }
+
+    @Override
+    public Rows[] keys7(
             Tensor k,
             Tensor a,
             Tensor keyScale,
@@ -258,66 +243,17 @@ final class VectorGradients implements GradientKernels {
             int headSize,
             Tensor dy,
             Target dk,
-            Target da,
-            long dScale,
-            long dRate,
-            int from,
-            int to) {
-        if (!whole(headSize)) {
-            reference.keys7(
-                    k, a, keyScale, keyRate, headSize, dy, dk, da, dScale, dRate, from, to);
-            return;
-        }
-        int columns = k.columns();
-        long part = 4L * k.rows() * columns;
-        for (int row = from; row < to; row++) {
-            for (int start = 0; start < columns; start += headSize) {
-                long at = 4L * ((long) row * columns + start);
-                VectorNormGradients.keys7(
-                        k.address() + at,
-                        a.address() + at,
-                        keyScale.address() + 4L * start,
-                        keyRate.address() + 4L * start,
-                        dy.address() + at,
-                        part,
-                        dk.address() + at,
-                        dk.add(),
-                        da.address() + at,
-                        da.add(),
-                        dScale + 4L * start,
-                        dRate + 4L * start,
-                        headSize);
-            }
-        }
+            Target da) {
+        return whole(headSize)
+                ? new VectorKeysGradient(k, a, keyScale, keyRate, headSize, dy, dk, da).sweeps()
+                : reference.keys7(k, a, keyScale, keyRate, headSize, dy, dk, da);
     }
 
     @Override
-    public void gatedGroupNorm7(
-            GatedGroupNorm7 of,
-            Tensor dz,
-            GatedGroupNorm7Targets into,
-            long dWeight,
-            long dBias,
-            long dBonus,
-            int from,
-            int to) {
-        if (!whole(of.headSize())) {
-            reference.gatedGroupNorm7(of, dz, into, dWeight, dBias, dBonus, from, to);
-            return;
-        }
-        int columns = of.y().columns();
-        for (int row = from; row < to; row++) {
-            for (int start = 0; start < columns; start += of.headSize()) {
-                VectorNormGradients.gatedGroupNorm7(
-                        of,
-                        dz.address(),
-                        into,
-                        dWeight,
-                        dBias,
-                        dBonus,
-                        4L * ((long) row * columns + start),
-                        4L * start);
-            }
-        }
+    public Rows[] gatedGroupNorm7(
+            GatedGroupNorm7 operands, Tensor dz, GatedGroupNorm7Targets targets) {
+        return whole(operands.headSize())
+                ? new VectorGateGradient(operands, dz, targets).sweeps()
+                : reference.gatedGroupNorm7(operands, dz, targets);
     }
 }

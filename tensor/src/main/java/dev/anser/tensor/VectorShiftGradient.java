@@ -24,8 +24,8 @@ final class VectorShiftGradient {
         }
     }
 
-    /// One row: what it gets by its own results and, if `next`, by `before` from the next row.
-    /// Leaves in `before` what it owes the previous row.
+    /// One row: what it gets by its own results, and `before` from the next row. Leaves in `before`
+    /// what it owes the previous row.
     static void row(
             long x,
             long previous,
@@ -35,7 +35,6 @@ final class VectorShiftGradient {
             long part,
             long dx,
             boolean add,
-            boolean next,
             long dMixes,
             long before,
             int columns) {
@@ -52,11 +51,7 @@ final class VectorShiftGradient {
                 owed = gradient.fma(load(mixes + place), owed);
                 store(gradient.fma(difference, load(dMixes + place)), dMixes + place);
             }
-            if (next) {
-                VectorGradients.put(all.sub(owed).add(load(before + at)), dx + at, add);
-            } else {
-                VectorGradients.put(all.sub(owed), dx + at, add);
-            }
+            VectorGradients.put(all.sub(owed).add(load(before + at)), dx + at, add);
             store(owed, before + at);
         }
     }

@@ -68,7 +68,7 @@ final class Wkv7Record {
         return checkpoints.address() + 4 * index * size * size;
     }
 
-    /// Gives the gradients of `inputs` (r, w, k, v, a, b) what follows from `dy`, that of y.
+    /// Adds to the gradients of `inputs` (r, w, k, v, a, b) what follows from `dy`, that of y.
     void backward(Kernels kernels, Threads threads, Tensor[] inputs, Tensor dy) {
         Tensor[] gradients = new Tensor[inputs.length];
         for (int i = 0; i < inputs.length; i++) {

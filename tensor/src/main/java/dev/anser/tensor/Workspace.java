@@ -50,8 +50,7 @@ final class Workspace implements AutoCloseable {
     boolean holds(Tensor tensor) {
         for (Block block : blocks) {
             long start = block.memory().address();
-            if (tensor.address() >= start
-                    && tensor.address() < start + block.memory().byteSize()) {
+            if (tensor.address() >= start && tensor.address() < start + block.memory().byteSize()) {
                 return true;
             }
         }

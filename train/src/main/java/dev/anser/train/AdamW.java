@@ -1,12 +1,12 @@
 package dev.anser.train;
 
 import dev.anser.checkpoint.Checkpoint;
+import dev.anser.tensor.AdamWUpdate;
 import dev.anser.tensor.DType;
 import dev.anser.tensor.Tensor;
 import dev.anser.tensor.Threads;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -18,7 +18,6 @@ import java.util.SequencedMap;
 /// Per step t: `m = β₁ m + (1 - β₁) g`, `v = β₂ v + (1 - β₂) g²`, `p = p (1 - lr · decay)`, `p = p
 /// - lr · m̂ / (√v̂ + ε)` with `m̂ = m / (1 - β₁ᵗ)` and `v̂ = v / (1 - β₂ᵗ)`.
 public final class AdamW implements AutoCloseable {
-    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
     private static final int GRAIN = 1 << 14;
 
     /// The settings of an optimiser.
@@ -110,24 +109,22 @@ public final class AdamW implements AutoCloseable {
             double correction2,
             int from,
             int to) {
-        MemorySegment weight = slot.parameter().weight().segment();
-        MemorySegment gradient = slot.parameter().gradient().segment();
-        MemorySegment mean = slot.mean().segment();
-        MemorySegment square = slot.square().segment();
-        double beta1 = settings.beta1();
-        double beta2 = settings.beta2();
-        double epsilon = settings.epsilon();
-        double kept = 1 - rate * slot.group().weightDecay();
-        for (int i = from; i < to; i++) {
-            long at = 4L * i;
-            double g = scale * gradient.get(FLOAT, at);
-            double m = beta1 * mean.get(FLOAT, at) + (1 - beta1) * g;
-            double v = beta2 * square.get(FLOAT, at) + (1 - beta2) * g * g;
-            mean.set(FLOAT, at, (float) m);
-            square.set(FLOAT, at, (float) v);
-            double change = rate * (m / correction1) / (Math.sqrt(v / correction2) + epsilon);
-            weight.set(FLOAT, at, (float) (weight.get(FLOAT, at) * kept - change));
-        }
+        new AdamWUpdate(
+                        rate,
+                        1 - rate * slot.group().weightDecay(),
+                        scale,
+                        settings.beta1(),
+                        settings.beta2(),
+                        correction1,
+                        correction2,
+                        settings.epsilon())
+                .run(
+                        slot.parameter().weight(),
+                        slot.parameter().gradient(),
+                        slot.mean(),
+                        slot.square(),
+                        from,
+                        to);
     }
 
     /// How many steps were taken.

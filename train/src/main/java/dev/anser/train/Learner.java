@@ -45,7 +45,6 @@ import org.jspecify.annotations.Nullable;
 /// For one thread, which uses the whole team.
 public final class Learner implements AutoCloseable {
     private final Arena arena = Arena.ofShared();
-    private final Threads threads;
     private final EagerOps eager;
     private final Tape tape = new Tape();
     private final RecordingOps ops;
@@ -78,7 +77,6 @@ public final class Learner implements AutoCloseable {
             Backend backend,
             Threads threads) {
         this.adapter = adapter;
-        this.threads = threads;
         this.eager = backend.newOps(threads);
         this.ops = new RecordingOps(eager, threads, tape);
         this.metadata.putAll(checkpoint.metadata());
@@ -358,9 +356,8 @@ public final class Learner implements AutoCloseable {
         if (pass.carries()) {
             used.forEach(LearningState::carry);
         }
-        double loss =
-                CrossEntropy.sum(
-                        threads, logits, batch.targetIds(), scale, tape.gradient(logits), l2Wrap);
+        double loss = CrossEntropy.sum(eager, logits, batch.targetIds(), scale, logits, l2Wrap);
+        tape.setGradient(logits, logits);
         tape.backward();
         if (learns) {
             used.forEach(state -> model.initial().addGradient(state.gradient()));
@@ -380,11 +377,8 @@ public final class Learner implements AutoCloseable {
         }
         List<LearningState> used = states.subList(0, batch.sequences());
         begin(used);
-        try (Arena temporary = Arena.ofShared()) {
-            Tensor logits = model.forward(eager, batchOf(batch, used, Batch.Logits.ALL));
-            Tensor unused = Tensor.allocate(temporary, DType.F32, logits.shape().sizes());
-            return CrossEntropy.sum(threads, logits, batch.targetIds(), 1, unused, false);
-        }
+        Tensor logits = model.forward(eager, batchOf(batch, used, Batch.Logits.ALL));
+        return CrossEntropy.sum(eager, logits, batch.targetIds(), 1, logits, false);
     }
 
     /// Sets everything that learns to what `checkpoint` has, as [#save(Path)] wrote it.
