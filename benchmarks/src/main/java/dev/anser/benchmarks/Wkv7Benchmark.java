@@ -46,7 +46,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @NullUnmarked
 public class Wkv7Benchmark {
     private static final int TOKENS = 512;
-    private static final int HEADS = 4;
+    private static final int HEADS = 8;
     private static final int SIZE = 64;
 
     /// Members of the team.

@@ -26,12 +26,6 @@ final class Lanes {
     static final int COUNT = FLOATS.length();
     static final int BYTES = FLOATS.vectorByteSize();
 
-    /// Whether there are 32 vector registers: with AVX-512 and on Arm. Else there are 16, and a
-    /// loop with more live vectors spills.
-    static final boolean MANY_REGISTERS =
-            FloatVector.SPECIES_PREFERRED.vectorBitSize() >= 512
-                    || System.getProperty("os.arch").equals("aarch64");
-
     private static final VectorShuffle<Float> SWAP_1 = swap(1);
     private static final VectorShuffle<Float> SWAP_2 = swap(2);
     private static final VectorShuffle<Float> SWAP_4 = swap(4);

@@ -13,8 +13,12 @@ import jdk.incubator.vector.FloatVector;
 /// first-level cache.
 ///
 /// One token takes two passes over the state: `u = Sᵀ a`, then the update, which makes `y`. Where
-/// more tokens follow, the update makes the next token's `u` as well, so that every further token
-/// takes one pass. All ways sum in the same order, so a column has the same bits in each.
+/// `u` is kept, the update of two vectors of columns makes the next token's `u` as well, so that
+/// every further token takes one pass. All ways sum in the same order, so a column has the same
+/// bits in each.
+///
+/// The same over four vectors would be more than the compiler inlines in one method, which puts
+/// vectors on the heap.
 final class VectorWkv7 {
     private VectorWkv7() {}
 
@@ -43,22 +47,10 @@ final class VectorWkv7 {
         for (int t = 0; t < tokens; t++) {
             int j = 0;
             long next = t + 1 < tokens ? step : 0;
-            if (next == 0) {
+            if (removed == 0) {
                 for (; j + 4 * COUNT <= count; j += 4 * COUNT) {
                     long at = 4L * j;
-                    if (t == 0) {
-                        removal(a, size, state + at, u + at);
-                    }
-                    fourVectors(r, w, k, v + at, b, y + at, size, state + at, u + at);
-                }
-            }
-            if (Lanes.MANY_REGISTERS) {
-                for (; j + 4 * COUNT <= count; j += 4 * COUNT) {
-                    long at = 4L * j;
-                    if (t == 0) {
-                        removal(a, size, state + at, u + at);
-                    }
-                    fourOfMany(r, w, k, v + at, a, b, y + at, size, state + at, u + at, step);
+                    fourVectors(r, w, k, v + at, a, b, y + at, size, state + at);
                 }
             }
             for (; j + 2 * COUNT <= count; j += 2 * COUNT) {
@@ -87,27 +79,7 @@ final class VectorWkv7 {
         }
     }
 
-    /// `u = Sᵀ a` of four vectors of columns.
-    private static void removal(long a, int size, long state, long u) {
-        long row = 4L * size;
-        FloatVector u0 = FloatVector.zero(FLOATS);
-        FloatVector u1 = u0;
-        FloatVector u2 = u0;
-        FloatVector u3 = u0;
-        long s = state;
-        for (int i = 0; i < size; i++, s += row) {
-            FloatVector ai = FloatVector.broadcast(FLOATS, Memory.get(a, i));
-            u0 = ai.fma(Lanes.load(s), u0);
-            u1 = ai.fma(Lanes.load(s + BYTES), u1);
-            u2 = ai.fma(Lanes.load(s + 2L * BYTES), u2);
-            u3 = ai.fma(Lanes.load(s + 3L * BYTES), u3);
-        }
-        Lanes.store(u0, u);
-        Lanes.store(u1, u + BYTES);
-        Lanes.store(u2, u + 2L * BYTES);
-        Lanes.store(u3, u + 3L * BYTES);
-    }
-
+    /// `u = Sᵀ a` of two vectors of columns.
     private static void removalOfTwo(long a, int size, long state, long u) {
         long row = 4L * size;
         FloatVector u0 = FloatVector.zero(FLOATS);
@@ -122,14 +94,22 @@ final class VectorWkv7 {
         Lanes.store(u1, u + BYTES);
     }
 
-    /// The update of four vectors of columns by the last token.
+    /// Both passes over four vectors of columns, `u` in registers between them.
     private static void fourVectors(
-            long r, long w, long k, long v, long b, long y, int size, long state, long u) {
+            long r, long w, long k, long v, long a, long b, long y, int size, long state) {
         long row = 4L * size;
-        FloatVector u0 = Lanes.load(u);
-        FloatVector u1 = Lanes.load(u + BYTES);
-        FloatVector u2 = Lanes.load(u + 2L * BYTES);
-        FloatVector u3 = Lanes.load(u + 3L * BYTES);
+        FloatVector u0 = FloatVector.zero(FLOATS);
+        FloatVector u1 = u0;
+        FloatVector u2 = u0;
+        FloatVector u3 = u0;
+        long s = state;
+        for (int i = 0; i < size; i++, s += row) {
+            FloatVector ai = FloatVector.broadcast(FLOATS, Memory.get(a, i));
+            u0 = ai.fma(Lanes.load(s), u0);
+            u1 = ai.fma(Lanes.load(s + BYTES), u1);
+            u2 = ai.fma(Lanes.load(s + 2L * BYTES), u2);
+            u3 = ai.fma(Lanes.load(s + 3L * BYTES), u3);
+        }
         FloatVector v0 = Lanes.load(v);
         FloatVector v1 = Lanes.load(v + BYTES);
         FloatVector v2 = Lanes.load(v + 2L * BYTES);
@@ -138,7 +118,7 @@ final class VectorWkv7 {
         FloatVector y1 = y0;
         FloatVector y2 = y0;
         FloatVector y3 = y0;
-        long s = state;
+        s = state;
         for (int i = 0; i < size; i++, s += row) {
             FloatVector wi = FloatVector.broadcast(FLOATS, Memory.get(w, i));
             FloatVector bi = FloatVector.broadcast(FLOATS, Memory.get(b, i));
@@ -161,72 +141,6 @@ final class VectorWkv7 {
         Lanes.store(y1, y + BYTES);
         Lanes.store(y2, y + 2L * BYTES);
         Lanes.store(y3, y + 3L * BYTES);
-    }
-
-    /// The update of four vectors of columns, and `u` of the token that follows, `step` bytes on.
-    private static void fourOfMany(
-            long r,
-            long w,
-            long k,
-            long v,
-            long a,
-            long b,
-            long y,
-            int size,
-            long state,
-            long u,
-            long step) {
-        long row = 4L * size;
-        long nextA = a + step;
-        FloatVector u0 = Lanes.load(u);
-        FloatVector u1 = Lanes.load(u + BYTES);
-        FloatVector u2 = Lanes.load(u + 2L * BYTES);
-        FloatVector u3 = Lanes.load(u + 3L * BYTES);
-        FloatVector v0 = Lanes.load(v);
-        FloatVector v1 = Lanes.load(v + BYTES);
-        FloatVector v2 = Lanes.load(v + 2L * BYTES);
-        FloatVector v3 = Lanes.load(v + 3L * BYTES);
-        FloatVector y0 = FloatVector.zero(FLOATS);
-        FloatVector y1 = y0;
-        FloatVector y2 = y0;
-        FloatVector y3 = y0;
-        FloatVector n0 = y0;
-        FloatVector n1 = y0;
-        FloatVector n2 = y0;
-        FloatVector n3 = y0;
-        long s = state;
-        for (int i = 0; i < size; i++, s += row) {
-            FloatVector wi = FloatVector.broadcast(FLOATS, Memory.get(w, i));
-            FloatVector bi = FloatVector.broadcast(FLOATS, Memory.get(b, i));
-            FloatVector ki = FloatVector.broadcast(FLOATS, Memory.get(k, i));
-            FloatVector ri = FloatVector.broadcast(FLOATS, Memory.get(r, i));
-            FloatVector ai = FloatVector.broadcast(FLOATS, Memory.get(nextA, i));
-            FloatVector s0 = ki.fma(v0, bi.fma(u0, wi.mul(Lanes.load(s))));
-            FloatVector s1 = ki.fma(v1, bi.fma(u1, wi.mul(Lanes.load(s + BYTES))));
-            FloatVector s2 = ki.fma(v2, bi.fma(u2, wi.mul(Lanes.load(s + 2L * BYTES))));
-            FloatVector s3 = ki.fma(v3, bi.fma(u3, wi.mul(Lanes.load(s + 3L * BYTES))));
-            Lanes.store(s0, s);
-            Lanes.store(s1, s + BYTES);
-            Lanes.store(s2, s + 2L * BYTES);
-            Lanes.store(s3, s + 3L * BYTES);
-            y0 = ri.fma(s0, y0);
-            y1 = ri.fma(s1, y1);
-            y2 = ri.fma(s2, y2);
-            y3 = ri.fma(s3, y3);
-            n0 = ai.fma(s0, n0);
-            n1 = ai.fma(s1, n1);
-            n2 = ai.fma(s2, n2);
-            n3 = ai.fma(s3, n3);
-        }
-        Lanes.store(y0, y);
-        Lanes.store(y1, y + BYTES);
-        Lanes.store(y2, y + 2L * BYTES);
-        Lanes.store(y3, y + 3L * BYTES);
-        long next = u + step;
-        Lanes.store(n0, next);
-        Lanes.store(n1, next + BYTES);
-        Lanes.store(n2, next + 2L * BYTES);
-        Lanes.store(n3, next + 3L * BYTES);
     }
 
     /// The update of two vectors of columns, and `u` of the token that follows, `step` bytes on,

@@ -155,32 +155,7 @@ final class VectorWkv7Gradient {
             values(dots + 4L * t, dy + atValue, dv + atValue);
             long state = states + t * stateBytes;
             long d = dState;
-            int block = 0;
-            if (Lanes.MANY_REGISTERS) {
-                for (; block + 2 <= blocks; block += 2) {
-                    backTwo(
-                            state,
-                            d,
-                            dy + atValue,
-                            v + atValue,
-                            u + atValue,
-                            r + at,
-                            w + at,
-                            k + at,
-                            a + at,
-                            b + at,
-                            dots + 4L * t,
-                            dr + at,
-                            dw + at,
-                            dk + at,
-                            da + at,
-                            db + at);
-                    state += 2 * blockBytes;
-                    d += 2 * blockBytes;
-                    at += 2L * BYTES;
-                }
-            }
-            for (; block < blocks; block++) {
+            for (int block = 0; block < blocks; block++) {
                 backOne(
                         state,
                         d,
@@ -331,18 +306,20 @@ final class VectorWkv7Gradient {
         // Lanes.sumLanes leaves COUNT sums in every COUNT-th vector.
         long second = Wkv7Span.wholeVectors(rows) * BYTES;
         int whole = FLOATS.loopBound(rows);
+        FloatVector brs = FloatVector.broadcast(FLOATS, br);
+        FloatVector krs = FloatVector.broadcast(FLOATS, kr);
         for (int j = 0; j < whole; j += COUNT) {
             long p = partials + (long) j * BYTES;
             FloatVector g = Lanes.load(dy + 4L * j);
-            Lanes.store(g.mul(br).add(Lanes.load(p)), dRemoved + 4L * j);
-            FloatVector sum = g.mul(kr).add(Lanes.load(p + second));
+            Lanes.store(g.fma(brs, Lanes.load(p)), dRemoved + 4L * j);
+            FloatVector sum = g.fma(krs, Lanes.load(p + second));
             Lanes.store(sum.add(Lanes.load(dv + 4L * j)), dv + 4L * j);
         }
         for (int j = whole; j < rows; j++) {
             long p = partials + (long) whole * BYTES;
             float g = Memory.get(dy, j);
-            Memory.set(dRemoved, j, g * br + Memory.get(p, j - whole));
-            float sum = g * kr + Memory.get(p + second, j - whole);
+            Memory.set(dRemoved, j, Math.fma(g, br, Memory.get(p, j - whole)));
+            float sum = Math.fma(g, kr, Memory.get(p + second, j - whole));
             Memory.set(dv, j, Memory.get(dv, j) + sum);
         }
     }
@@ -398,84 +375,6 @@ final class VectorWkv7Gradient {
         Lanes.store(dk0, dk);
         Lanes.store(da0, da);
         Lanes.store(db0, db);
-    }
-
-    /// The second pass over two blocks of keys, for machines with registers enough.
-    private void backTwo(
-            long state,
-            long d,
-            long dy,
-            long v,
-            long u,
-            long r,
-            long w,
-            long k,
-            long a,
-            long b,
-            long dot,
-            long dr,
-            long dw,
-            long dk,
-            long da,
-            long db) {
-        FloatVector r0 = Lanes.load(r);
-        FloatVector r1 = Lanes.load(r + BYTES);
-        FloatVector w0 = Lanes.load(w);
-        FloatVector w1 = Lanes.load(w + BYTES);
-        FloatVector a0 = Lanes.load(a);
-        FloatVector a1 = Lanes.load(a + BYTES);
-        FloatVector dr0 = FloatVector.zero(FLOATS);
-        FloatVector dr1 = dr0;
-        FloatVector dw0 = Lanes.load(dw);
-        FloatVector dw1 = Lanes.load(dw + BYTES);
-        FloatVector dk0 = Lanes.load(dk);
-        FloatVector dk1 = Lanes.load(dk + BYTES);
-        FloatVector da0 = Lanes.load(da);
-        FloatVector da1 = Lanes.load(da + BYTES);
-        FloatVector db0 = Lanes.load(db);
-        FloatVector db1 = Lanes.load(db + BYTES);
-        long du = dRemoved;
-        long nextState = state + blockBytes;
-        long nextD = d + blockBytes;
-        long place = 0;
-        for (int j = 0; j < rows; j++, place += BYTES) {
-            FloatVector g = FloatVector.broadcast(FLOATS, Memory.get(dy, j));
-            FloatVector s0 = Lanes.load(state + place);
-            FloatVector s1 = Lanes.load(nextState + place);
-            FloatVector d0 = r0.fma(g, Lanes.load(d + place));
-            FloatVector d1 = r1.fma(g, Lanes.load(nextD + place));
-            dr0 = s0.fma(g, dr0);
-            dr1 = s1.fma(g, dr1);
-            dw0 = s0.fma(d0, dw0);
-            dw1 = s1.fma(d1, dw1);
-            FloatVector vj = FloatVector.broadcast(FLOATS, Memory.get(v, j));
-            dk0 = d0.fma(vj, dk0);
-            dk1 = d1.fma(vj, dk1);
-            FloatVector uj = FloatVector.broadcast(FLOATS, Memory.get(u, j));
-            db0 = d0.fma(uj, db0);
-            db1 = d1.fma(uj, db1);
-            FloatVector duj = FloatVector.broadcast(FLOATS, Memory.get(du, j));
-            da0 = s0.fma(duj, da0);
-            da1 = s1.fma(duj, da1);
-            Lanes.store(a0.fma(duj, w0.mul(d0)), d + place);
-            Lanes.store(a1.fma(duj, w1.mul(d1)), nextD + place);
-        }
-        float vdy = Memory.get(dot + 2 * DOTS, 0);
-        float udy = Memory.get(dot + 3 * DOTS, 0);
-        FloatVector removal0 = Lanes.load(b).mul(udy);
-        FloatVector removal1 = Lanes.load(b + BYTES).mul(udy);
-        FloatVector added0 = Lanes.load(k).mul(vdy).add(Lanes.load(dr));
-        Lanes.store(w0.fma(dr0, removal0).add(added0), dr);
-        FloatVector added1 = Lanes.load(k + BYTES).mul(vdy).add(Lanes.load(dr + BYTES));
-        Lanes.store(w1.fma(dr1, removal1).add(added1), dr + BYTES);
-        Lanes.store(dw0, dw);
-        Lanes.store(dw1, dw + BYTES);
-        Lanes.store(dk0, dk);
-        Lanes.store(dk1, dk + BYTES);
-        Lanes.store(da0, da);
-        Lanes.store(da1, da + BYTES);
-        Lanes.store(db0, db);
-        Lanes.store(db1, db + BYTES);
     }
 
     /// `Σ x_i y_i`.
