@@ -31,7 +31,7 @@ final class OneDnn {
     private static final int AVX512_BF16 = 0xe7;
 
     private static @Nullable OneDnn loaded;
-    private static @Nullable AnserException failure;
+    private static @Nullable String failure;
 
     final MethodHandle setThreads;
     final MethodHandle createDescriptor;
@@ -67,14 +67,14 @@ final class OneDnn {
     /// @throws AnserException when it cannot be loaded here; the same each time
     static synchronized OneDnn get() {
         if (failure != null) {
-            throw failure;
+            throw new AnserException(failure);
         }
         if (loaded == null) {
             try {
                 Platform platform = Platform.here();
                 loaded = new OneDnn(platform, Natives.unpacked(platform, Natives.cache()));
             } catch (AnserException e) {
-                failure = e;
+                failure = e.getMessage();
                 throw e;
             }
         }
