@@ -3,6 +3,7 @@ package dev.anser.tensor;
 import static dev.anser.tensor.Lanes.BYTES;
 import static dev.anser.tensor.Lanes.COUNT;
 import static dev.anser.tensor.Lanes.FLOATS;
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
 
 import jdk.incubator.vector.FloatVector;
 
@@ -157,10 +158,10 @@ final class VectorWkv7 {
             y2 = ri.fma(s2, y2);
             y3 = ri.fma(s3, y3);
         }
-        Lanes.store(y0, y);
-        Lanes.store(y1, y + BYTES);
-        Lanes.store(y2, y + 2L * BYTES);
-        Lanes.store(y3, y + 3L * BYTES);
+        y0.intoMemorySegment(Memory.ALL, y, LITTLE_ENDIAN);
+        y1.intoMemorySegment(Memory.ALL, y + BYTES, LITTLE_ENDIAN);
+        y2.intoMemorySegment(Memory.ALL, y + 2L * BYTES, LITTLE_ENDIAN);
+        y3.intoMemorySegment(Memory.ALL, y + 3L * BYTES, LITTLE_ENDIAN);
     }
 
     /// The update of four vectors of columns, and `u` of the token that follows, `step` bytes on.
@@ -218,15 +219,15 @@ final class VectorWkv7 {
             n2 = ai.fma(s2, n2);
             n3 = ai.fma(s3, n3);
         }
-        Lanes.store(y0, y);
-        Lanes.store(y1, y + BYTES);
-        Lanes.store(y2, y + 2L * BYTES);
-        Lanes.store(y3, y + 3L * BYTES);
+        y0.intoMemorySegment(Memory.ALL, y, LITTLE_ENDIAN);
+        y1.intoMemorySegment(Memory.ALL, y + BYTES, LITTLE_ENDIAN);
+        y2.intoMemorySegment(Memory.ALL, y + 2L * BYTES, LITTLE_ENDIAN);
+        y3.intoMemorySegment(Memory.ALL, y + 3L * BYTES, LITTLE_ENDIAN);
         long next = u + step;
-        Lanes.store(n0, next);
-        Lanes.store(n1, next + BYTES);
-        Lanes.store(n2, next + 2L * BYTES);
-        Lanes.store(n3, next + 3L * BYTES);
+        n0.intoMemorySegment(Memory.ALL, next, LITTLE_ENDIAN);
+        n1.intoMemorySegment(Memory.ALL, next + BYTES, LITTLE_ENDIAN);
+        n2.intoMemorySegment(Memory.ALL, next + 2L * BYTES, LITTLE_ENDIAN);
+        n3.intoMemorySegment(Memory.ALL, next + 3L * BYTES, LITTLE_ENDIAN);
     }
 
     /// The update of two vectors of columns, and `u` of the token that follows, `step` bytes on,
@@ -273,8 +274,8 @@ final class VectorWkv7 {
             n0 = ai.fma(s0, n0);
             n1 = ai.fma(s1, n1);
         }
-        Lanes.store(y0, y);
-        Lanes.store(y1, y + BYTES);
+        y0.intoMemorySegment(Memory.ALL, y, LITTLE_ENDIAN);
+        y1.intoMemorySegment(Memory.ALL, y + BYTES, LITTLE_ENDIAN);
         if (step != 0) {
             Lanes.store(n0, u + step);
             Lanes.store(n1, u + step + BYTES);
