@@ -113,6 +113,9 @@ final class Lanes {
         return FloatVector.fromMemorySegment(FLOATS, Memory.ALL, address, LITTLE_ENDIAN, mask);
     }
 
+    /// Not for the last lines of a long method: once the compiler has inlined as much as it does
+    /// (HotSpot's NodeCountInliningCutoff) it calls this, with `value` as an object on the heap.
+    /// The Vector API's own methods are always inlined.
     static void store(FloatVector value, long address) {
         value.intoMemorySegment(Memory.ALL, address, LITTLE_ENDIAN);
     }

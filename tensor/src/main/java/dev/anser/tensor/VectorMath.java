@@ -2,6 +2,7 @@ package dev.anser.tensor;
 
 import static dev.anser.tensor.Lanes.COUNT;
 import static dev.anser.tensor.Lanes.FLOATS;
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
 
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -104,8 +105,10 @@ final class VectorMath {
             IntVector exponent =
                     ((IntVector) n.convertShape(VectorOperators.F2I, Lanes.INTS, 0))
                             .lanewise(VectorOperators.LSHL, 23);
-            Lanes.store(
-                    fraction.reinterpretAsInts().add(exponent).reinterpretAsFloats(), y + 4L * i);
+            fraction.reinterpretAsInts()
+                    .add(exponent)
+                    .reinterpretAsFloats()
+                    .intoMemorySegment(Memory.ALL, y + 4L * i, LITTLE_ENDIAN);
         }
         for (int i = whole; i < count; i++) {
             Memory.set(y, i, exp(Memory.get(x, i)));

@@ -3,6 +3,7 @@ package dev.anser.tensor;
 import static dev.anser.tensor.Lanes.BYTES;
 import static dev.anser.tensor.Lanes.COUNT;
 import static dev.anser.tensor.Lanes.FLOATS;
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
 
 import jdk.incubator.vector.FloatVector;
 
@@ -137,10 +138,10 @@ final class VectorWkv7 {
             y2 = ri.fma(s2, y2);
             y3 = ri.fma(s3, y3);
         }
-        Lanes.store(y0, y);
-        Lanes.store(y1, y + BYTES);
-        Lanes.store(y2, y + 2L * BYTES);
-        Lanes.store(y3, y + 3L * BYTES);
+        y0.intoMemorySegment(Memory.ALL, y, LITTLE_ENDIAN);
+        y1.intoMemorySegment(Memory.ALL, y + BYTES, LITTLE_ENDIAN);
+        y2.intoMemorySegment(Memory.ALL, y + 2L * BYTES, LITTLE_ENDIAN);
+        y3.intoMemorySegment(Memory.ALL, y + 3L * BYTES, LITTLE_ENDIAN);
     }
 
     /// The update of two vectors of columns, and `u` of the token that follows, `step` bytes on,
@@ -187,8 +188,8 @@ final class VectorWkv7 {
             n0 = ai.fma(s0, n0);
             n1 = ai.fma(s1, n1);
         }
-        Lanes.store(y0, y);
-        Lanes.store(y1, y + BYTES);
+        y0.intoMemorySegment(Memory.ALL, y, LITTLE_ENDIAN);
+        y1.intoMemorySegment(Memory.ALL, y + BYTES, LITTLE_ENDIAN);
         if (step != 0) {
             Lanes.store(n0, u + step);
             Lanes.store(n1, u + step + BYTES);

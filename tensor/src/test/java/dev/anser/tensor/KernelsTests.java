@@ -194,6 +194,32 @@ class KernelsTests {
         }
     }
 
+    /// In whole vectors, and as what does not fill one.
+    @ParameterizedTest
+    @ValueSource(ints = {1, 16, 21})
+    void aRowTimesEveryHalfPrecisionNumberIsThatNumber(int in) {
+        int out = 1 << 16;
+        Tensor x = zeros(1, in);
+        for (int i = 0; i < in; i++) {
+            x.set(i, 1);
+        }
+        Tensor w = Tensor.allocate(arena, DType.F16, out, in);
+        for (int o = 0; o < out; o++) {
+            w.segment()
+                    .setAtIndex(
+                            java.lang.foreign.ValueLayout.JAVA_SHORT,
+                            (long) o * in + o / 4 % in,
+                            (short) o);
+        }
+        Tensor y = zeros(1, out);
+        vector.linear(DType.F16, x.address(), 1, in, w.address(), out, 0, out, y.address(), 0);
+        for (int o = 0; o < out; o++) {
+            float expected = Float.float16ToFloat((short) o);
+            // A sum that begins with +0 never ends with -0.
+            assertThat((Float) y.get(o)).as("bits %04x", o).isEqualTo((Float) (expected + 0f));
+        }
+    }
+
     @Test
     void elementwiseOperationsEqualTheReference() {
         forTailSizes(size -> {
