@@ -58,8 +58,7 @@ public final class ProductSpeed {
 
     /// Prints one line for each size and form.
     public static void main(String[] arguments) {
-        int count =
-                arguments.length > 0 ? Integer.parseInt(arguments[0]) : Threads.defaultCount();
+        int count = arguments.length > 0 ? Integer.parseInt(arguments[0]) : Threads.defaultCount();
         double seconds = arguments.length > 1 ? Double.parseDouble(arguments[1]) : 1;
         List<Way> ways = new ArrayList<>();
         for (Way way : WAYS) {

@@ -79,9 +79,8 @@ final class DataInfoCommand implements Callable<Integer> {
                                     out.writeNumberProperty("magic_prime", prime);
                                 }
                             }
-                            digests.forEach(
-                                    (name, value) ->
-                                            out.writeStringProperty(name + "_sha256", value));
+                            digests.forEach((name, value) ->
+                                    out.writeStringProperty(name + "_sha256", value));
                         });
                 return 0;
             }

@@ -98,8 +98,7 @@ final class DoctorCommand implements Callable<Integer> {
                     out.writeStringProperty("backendDescription", findings.backend().description());
                     out.writeStringProperty("trainingBackend", findings.trainingBackend().name());
                     out.writeStringProperty(
-                            "trainingBackendDescription",
-                            findings.trainingBackend().description());
+                            "trainingBackendDescription", findings.trainingBackend().description());
                     out.writeArrayPropertyStart("notUsed");
                     findings.notUsed().forEach(out::writeString);
                     out.writeEndArray();

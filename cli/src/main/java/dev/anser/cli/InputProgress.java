@@ -35,8 +35,7 @@ final class InputProgress implements LongConsumer, AutoCloseable {
             try {
                 total += Files.size(input);
             } catch (IOException e) {
-                throw new DataException(
-                        input + ": cannot be read (" + e.getMessage() + ")", e);
+                throw new DataException(input + ": cannot be read (" + e.getMessage() + ")", e);
             }
         }
         return new InputProgress(console, Progress.start(console, what, total));

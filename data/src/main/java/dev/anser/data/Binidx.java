@@ -63,8 +63,7 @@ public final class Binidx implements Tokens {
         if (idx.byteSize() < HEADER_BYTES) {
             throw lies("has " + idx.byteSize() + " bytes; expected a header of " + HEADER_BYTES);
         }
-        if (!Arrays.equals(
-                idx.asSlice(0, MAGIC.length).toArray(ValueLayout.JAVA_BYTE), MAGIC)) {
+        if (!Arrays.equals(idx.asSlice(0, MAGIC.length).toArray(ValueLayout.JAVA_BYTE), MAGIC)) {
             throw lies("does not begin with MMIDIDX; expected the index of RWKV's binidx data");
         }
         long version = idx.get(LONG, 9);

@@ -127,8 +127,7 @@ public final class BinidxBuild {
     /// The orders lie in a temporary file, which is mapped, so that memory does not grow with them.
     private static void shuffle(Binidx data, Path prefix, int epochs, long seed) {
         long count = data.documents();
-        Path file =
-                prefix.toAbsolutePath().resolveSibling(".anser-" + UUID.randomUUID() + ".part");
+        Path file = prefix.toAbsolutePath().resolveSibling(".anser-" + UUID.randomUUID() + ".part");
         try (FileChannel channel = BinidxWriter.temporary(file);
                 Arena arena = Arena.ofConfined()) {
             MemorySegment order =
@@ -149,8 +148,7 @@ public final class BinidxBuild {
                         }
                     });
         } catch (IOException e) {
-            throw new DataException(
-                    prefix + ": could not be written (" + e.getMessage() + ")", e);
+            throw new DataException(prefix + ": could not be written (" + e.getMessage() + ")", e);
         }
     }
 

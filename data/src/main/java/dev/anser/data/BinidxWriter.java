@@ -53,7 +53,8 @@ public final class BinidxWriter {
                     "data of type " + type + " is only read; write UINT16 or INT32");
         }
         Path idx = Binidx.idxFile(prefix);
-        Path temporary = idx.toAbsolutePath().resolveSibling(".anser-" + UUID.randomUUID() + ".part");
+        Path temporary =
+                idx.toAbsolutePath().resolveSibling(".anser-" + UUID.randomUUID() + ".part");
         // Both are complete before either takes its name.
         WholeFile.write(
                 idx,
@@ -155,11 +156,10 @@ public final class BinidxWriter {
                 .putLong(documents + 1);
         long[] pointer = {0};
         eachSize(size -> idx.room().putInt(size));
-        eachSize(
-                size -> {
-                    idx.room().putLong(pointer[0]);
-                    pointer[0] += (long) size * type.bytes();
-                });
+        eachSize(size -> {
+            idx.room().putLong(pointer[0]);
+            pointer[0] += (long) size * type.bytes();
+        });
         for (long i = 0; i <= documents; i++) {
             idx.room().putLong(i);
         }

@@ -35,8 +35,7 @@ final class Conversations {
 
     private void read(Consumer<Conversation> consumer) {
         try (InputStream raw = Files.newInputStream(file);
-                InputStream in =
-                        file.toString().endsWith(".gz") ? new GZIPInputStream(raw) : raw) {
+                InputStream in = file.toString().endsWith(".gz") ? new GZIPInputStream(raw) : raw) {
             lines.each(
                     in,
                     json -> {

@@ -7,7 +7,11 @@ final class Fractions {
     static void require(double from, double to) {
         if (!(from >= 0 && from < to && to <= 1)) {
             throw new DataException(
-                    "the part of the data is " + from + " to " + to + "; expected 0 ≤ from < to ≤ 1");
+                    "the part of the data is "
+                            + from
+                            + " to "
+                            + to
+                            + "; expected 0 ≤ from < to ≤ 1");
         }
     }
 

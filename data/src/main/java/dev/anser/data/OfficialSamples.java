@@ -2,8 +2,8 @@ package dev.anser.data;
 
 import java.util.Arrays;
 
-/// Samples in the order of RWKV's trainer: windows of T tokens, drawn by the magic prime, each
-/// once before the order starts anew. Every target counts.
+/// Samples in the order of RWKV's trainer: windows of T tokens, drawn by the magic prime, each once
+/// before the order starts anew. Every target counts.
 public final class OfficialSamples implements Samples {
     private final Tokens tokens;
     private final int length;

@@ -76,7 +76,8 @@ final class ParquetDocuments {
         for (ColumnSchema column : reader.getFileSchema().getColumns()) {
             if (column.fieldPath().toString().equals(field)) {
                 if (column.type() != PhysicalType.BYTE_ARRAY) {
-                    throw wrong("has a column " + field + " of " + column.type() + ", no text", null);
+                    throw wrong(
+                            "has a column " + field + " of " + column.type() + ", no text", null);
                 }
                 return;
             }

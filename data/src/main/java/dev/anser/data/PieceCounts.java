@@ -30,9 +30,8 @@ final class PieceCounts implements Documents.Sink {
     /// The `most` most frequent pieces, the most frequent first.
     List<Piece> mostFrequent(int most) {
         List<Piece> pieces = new ArrayList<>(counts.size());
-        counts.forEach(
-                (key, count) ->
-                        pieces.add(new Piece(key.getBytes(StandardCharsets.ISO_8859_1), count[0])));
+        counts.forEach((key, count) ->
+                pieces.add(new Piece(key.getBytes(StandardCharsets.ISO_8859_1), count[0])));
         pieces.sort(
                 Comparator.comparingLong(Piece::count)
                         .reversed()

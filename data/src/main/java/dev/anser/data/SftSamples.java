@@ -204,8 +204,7 @@ public final class SftSamples implements Samples {
         System.arraycopy(there, 0, tokens, 0, there.length);
         Arrays.fill(tokens, there.length, settings.length() + 1, 0);
         System.arraycopy(counted.get(sample), 1, counts, 0, there.length - 1);
-        Arrays.fill(
-                counts, there.length - 1, settings.length(), settings.mask() == LossMask.NONE);
+        Arrays.fill(counts, there.length - 1, settings.length(), settings.mask() == LossMask.NONE);
     }
 
     @Override

@@ -8,8 +8,8 @@ import java.util.Arrays;
 /// Encodes a text of any length piece by piece; the tokens are those of the whole text.
 ///
 /// A greedy longest match looks at most as far ahead as the longest token is long. So of a piece,
-/// all tokens stand that begin at least that far before its end; the rest is encoded again with
-/// the next piece.
+/// all tokens stand that begin at least that far before its end; the rest is encoded again with the
+/// next piece.
 final class TextEncoder {
     /// What takes the tokens.
     @FunctionalInterface

@@ -56,8 +56,7 @@ public final class TextTokens implements Tokens {
 
     private static byte[] bytes(Path file) {
         try (InputStream raw = Files.newInputStream(file);
-                InputStream in =
-                        file.toString().endsWith(".gz") ? new GZIPInputStream(raw) : raw) {
+                InputStream in = file.toString().endsWith(".gz") ? new GZIPInputStream(raw) : raw) {
             byte[] text = in.readNBytes(1 << 30);
             if (in.read() >= 0) {
                 throw new DataException(

@@ -16,8 +16,8 @@ public interface Tokens extends AutoCloseable {
     /// @throws DataException when a number is no token id; the message says which and where
     int largest();
 
-    /// A SHA-256 over what tells these tokens from others, in hexadecimal. Of files too large to
-    /// be read at every start it covers the size and evenly spaced blocks.
+    /// A SHA-256 over what tells these tokens from others, in hexadecimal. Of files too large to be
+    /// read at every start it covers the size and evenly spaced blocks.
     String digest();
 
     /// A part of these tokens, from and to given as shares of them; closing it closes these.

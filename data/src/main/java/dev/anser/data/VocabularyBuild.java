@@ -56,7 +56,8 @@ public final class VocabularyBuild {
             tokens.add(new byte[] {(byte) value});
         }
         tokens.addAll(
-                new GreedyVocabulary(counts.mostFrequent(MAX_PIECES)).learn(size - 1 - BYTES, stillWanted));
+                new GreedyVocabulary(counts.mostFrequent(MAX_PIECES))
+                        .learn(size - 1 - BYTES, stillWanted));
         return tokens;
     }
 
@@ -67,8 +68,7 @@ public final class VocabularyBuild {
         WholeFile.write(
                 file,
                 channel -> {
-                    OutputStream out =
-                            new BufferedOutputStream(Channels.newOutputStream(channel));
+                    OutputStream out = new BufferedOutputStream(Channels.newOutputStream(channel));
                     for (int i = 0; i < tokens.size(); i++) {
                         writeLine(out, i + 1, tokens.get(i));
                     }

@@ -53,7 +53,8 @@ class BinidxBuildTests {
     void aLongTextIsEncodedAsIfInOnePiece() throws IOException {
         // Tokens that overlap themselves make every cut matter.
         WorldTokenizer tokenizer =
-                Data.vocabulary("ab", "aba", "abab", "ababababa", "ba", "bab", "aa", "aaaaaaaaaaaaaaa");
+                Data.vocabulary(
+                        "ab", "aba", "abab", "ababababa", "ba", "bab", "aa", "aaaaaaaaaaaaaaa");
         Random random = new Random(5);
         byte[] text = new byte[(1 << 20) * 2 + 12_345];
         for (int i = 0; i < text.length; i++) {
@@ -102,18 +103,18 @@ class BinidxBuildTests {
     void whatGoesWrongLeavesNothingBehind() throws IOException {
         Path bad = Data.text(folder, "bad.jsonl", "{\"text\":\"a\"}\n{\"text\":\"b\\u0000\"}\n");
         BinidxBuild build = new BinidxBuild(new ByteTokenizer(), Documents.DEFAULT);
-        assertThatThrownBy(
-                        () -> build.writeShuffled(folder.resolve("out"), List.of(bad), 1, 0, _ -> {}))
+        assertThatThrownBy(() ->
+                        build.writeShuffled(folder.resolve("out"), List.of(bad), 1, 0, _ -> {}))
                 .isInstanceOf(AnserException.class)
                 .hasMessageContaining("bad.jsonl: document 1: the text has a zero byte");
         Path empty = Data.text(folder, "empty.txt", "");
         assertThatThrownBy(() -> build.write(folder.resolve("out"), List.of(empty), _ -> {}))
                 .hasMessageContaining("no documents");
-        WorldTokenizer few = WorldTokenizer.load("few", "1 'a' 1\n".getBytes(StandardCharsets.UTF_8));
-        assertThatThrownBy(
-                        () ->
-                                new BinidxBuild(few, Documents.DEFAULT)
-                                        .write(folder.resolve("out"), List.of(bad), _ -> {}))
+        WorldTokenizer few =
+                WorldTokenizer.load("few", "1 'a' 1\n".getBytes(StandardCharsets.UTF_8));
+        assertThatThrownBy(() ->
+                        new BinidxBuild(few, Documents.DEFAULT)
+                                .write(folder.resolve("out"), List.of(bad), _ -> {}))
                 .isInstanceOf(DataException.class)
                 .hasMessageContaining("bad.jsonl: document 1: no token of few covers byte 0x62");
         try (var files = Files.list(folder)) {

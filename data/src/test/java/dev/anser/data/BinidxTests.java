@@ -20,14 +20,19 @@ import org.junit.jupiter.params.provider.EnumSource;
 class BinidxTests {
     /// Two documents, [1, 513, 0] and [65535], by hand from the description of the format.
     private static final String IDX =
-            "4d4d494449445800" + "00" // magic
+            "4d4d494449445800"
+                    + "00" // magic
                     + "0100000000000000" // version
                     + "08" // uint16
                     + "0200000000000000" // documents
                     + "0300000000000000" // entries of doc_idx
-                    + "03000000" + "01000000" // sizes
-                    + "0000000000000000" + "0600000000000000" // pointers
-                    + "0000000000000000" + "0100000000000000" + "0200000000000000"; // doc_idx
+                    + "03000000"
+                    + "01000000" // sizes
+                    + "0000000000000000"
+                    + "0600000000000000" // pointers
+                    + "0000000000000000"
+                    + "0100000000000000"
+                    + "0200000000000000"; // doc_idx
 
     private static final String BIN = "0100" + "0102" + "0000" + "ffff";
 
@@ -164,15 +169,14 @@ class BinidxTests {
     void aTokenThatDoesNotFitLeavesWhatWasThere() throws IOException {
         Path prefix = write(BIN, HexFormat.of().parseHex(IDX));
         for (int token : new int[] {65536, -1}) {
-            assertThatThrownBy(
-                            () ->
-                                    BinidxWriter.write(
-                                            prefix,
-                                            ElementType.UINT16,
-                                            writer -> {
-                                                writer.add(7);
-                                                writer.add(token);
-                                            }))
+            assertThatThrownBy(() ->
+                            BinidxWriter.write(
+                                    prefix,
+                                    ElementType.UINT16,
+                                    writer -> {
+                                        writer.add(7);
+                                        writer.add(token);
+                                    }))
                     .isInstanceOf(AnserException.class)
                     .hasMessageContaining("token id " + token);
         }

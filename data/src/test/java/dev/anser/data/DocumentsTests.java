@@ -50,7 +50,8 @@ class DocumentsTests {
                 .containsExactly("a\n\nb", "<|end|> c\n <|end|>\n<|end", "\nd");
         assertThat(Data.documents(END, Data.text(folder, "b.txt", "x<|end|>")))
                 .containsExactly("x<|end|>");
-        assertThat(Data.documents(END, Data.text(folder, "c.txt", "<|end"))).containsExactly("<|end");
+        assertThat(Data.documents(END, Data.text(folder, "c.txt", "<|end")))
+                .containsExactly("<|end");
         assertThat(Data.documents(END, Data.text(folder, "d.txt", "x\n"))).containsExactly("x");
     }
 
@@ -76,7 +77,8 @@ class DocumentsTests {
         Documents other = new Documents(new Documents.Split.None(), "story");
         assertThat(
                         Data.documents(
-                                other, Data.bytes(folder, "b.jsonl.gz", Data.gzip("{\"story\":\"x\"}"))))
+                                other,
+                                Data.bytes(folder, "b.jsonl.gz", Data.gzip("{\"story\":\"x\"}"))))
                 .containsExactly("x");
     }
 
@@ -102,16 +104,12 @@ class DocumentsTests {
         assertThatThrownBy(() -> Data.documents(Documents.DEFAULT, folder.resolve("no.txt")))
                 .isInstanceOf(DataException.class)
                 .hasMessageContaining("no.txt: there is no such file");
-        assertThatThrownBy(
-                        () ->
-                                Data.documents(
-                                        Documents.DEFAULT, Data.text(folder, "a.txt.gz", "plain")))
+        assertThatThrownBy(() ->
+                        Data.documents(Documents.DEFAULT, Data.text(folder, "a.txt.gz", "plain")))
                 .isInstanceOf(DataException.class)
                 .hasMessageContaining("a.txt.gz: cannot be read");
-        assertThatThrownBy(
-                        () ->
-                                Data.documents(
-                                        Documents.DEFAULT, Data.text(folder, "a.parquet", "plain")))
+        assertThatThrownBy(() ->
+                        Data.documents(Documents.DEFAULT, Data.text(folder, "a.parquet", "plain")))
                 .isInstanceOf(DataException.class)
                 .hasMessageContaining("a.parquet: is no Parquet file");
         assertThatThrownBy(() -> new Documents.Split.Separator("a\nb"))
@@ -132,8 +130,7 @@ class DocumentsTests {
     @ValueSource(strings = {"none.parquet", "gzip.parquet"})
     void aRowOfParquetIsADocument(String name) throws IOException {
         assertThat(Data.documents(Documents.DEFAULT, parquet(name)))
-                .containsExactly(
-                        "Once upon a time", "", "naïve — “quotes”\n\nnew line", "last");
+                .containsExactly("Once upon a time", "", "naïve — “quotes”\n\nnew line", "last");
         Documents titles = new Documents(new Documents.Split.None(), "title");
         assertThat(Data.documents(titles, parquet(name))).containsExactly("a", "b", "c", "d");
     }

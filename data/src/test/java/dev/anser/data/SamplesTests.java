@@ -39,15 +39,15 @@ class SamplesTests {
     }
 
     @ParameterizedTest
-    @ValueSource(longs = {2, 5, 11, 2_926_181, 81_082_817, 4_294_967_291L, 1_152_921_504_606_846_803L})
+    @ValueSource(
+            longs = {2, 5, 11, 2_926_181, 81_082_817, 4_294_967_291L, 1_152_921_504_606_846_803L})
     void windowsAreThoseOfAnIndependentComputation(long prime) {
         BigInteger p = BigInteger.valueOf(prime);
         // Python: int(magic_prime * ((math.sqrt(5) - 1) / 2)), of doubles.
         BigInteger factor =
                 new BigDecimal((double) prime * ((Math.sqrt(5) - 1) / 2)).toBigInteger();
         for (long ii : new long[] {1, 2, 3, 1000, 40_320, 40_321, 123_456_789, 98_765_432_109L}) {
-            BigInteger expected =
-                    factor.multiply(BigInteger.valueOf(ii).pow(3)).mod(p);
+            BigInteger expected = factor.multiply(BigInteger.valueOf(ii).pow(3)).mod(p);
             assertThat(MagicPrime.window(prime, ii)).isEqualTo(expected.longValueExact());
         }
     }
@@ -57,7 +57,9 @@ class SamplesTests {
     void theOfficialOrderVisitsEveryWindowOnce(int tokens) {
         try (OfficialSamples samples = new OfficialSamples(Data.counting(folder, tokens), 7)) {
             int count = (int) samples.count();
-            assertThat(count).isEqualTo((int) samples.prime()).isEqualTo((int) MagicPrime.of(tokens, 7));
+            assertThat(count)
+                    .isEqualTo((int) samples.prime())
+                    .isEqualTo((int) MagicPrime.of(tokens, 7));
             BitSet seen = new BitSet();
             for (int i = 0; i < count; i++) {
                 Sample sample = read(samples, i);
@@ -187,7 +189,7 @@ class SamplesTests {
     void dataThatIsTooShortIsRefused() {
         assertThatThrownBy(() -> new OfficialSamples(Data.counting(folder, 20), 7))
                 .isInstanceOf(DataException.class)
-                .hasMessageContaining("20 tokens", "at least 21");
+                .hasMessageContainingAll("20 tokens", "at least 21");
         assertThatThrownBy(() -> new RandomSamples(Data.counting(folder, 7), 7, 0))
                 .hasMessageContaining("at least 8");
         assertThatThrownBy(() -> new SequentialSamples(Data.counting(folder, 1), 7))

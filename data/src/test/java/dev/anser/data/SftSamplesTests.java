@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.anser.text.ByteTokenizer;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -20,8 +21,7 @@ class SftSamplesTests {
     }
 
     private SftSamples samples(String lines, SftSamples.Settings settings) {
-        return new SftSamples(
-                Data.text(folder, "a.jsonl", lines), new ByteTokenizer(), settings);
+        return new SftSamples(Data.text(folder, "a.jsonl", lines), new ByteTokenizer(), settings);
     }
 
     /// The targets that count, as text; `·` for the others, `0` for a counted end, `_` for filling.
@@ -87,7 +87,7 @@ class SftSamplesTests {
         int[] ids = conversation.encode(tokenizer).ids();
         assertThat(ids).containsOnlyOnce(257);
         assertThat(ids).contains(258);
-        assertThat(new String(tokenizer.decode(ids)))
+        assertThat(new String(tokenizer.decode(ids), StandardCharsets.UTF_8))
                 .isEqualTo("User: b\n\nAssistant: b\n\nUser: x\n\nAssistant: b");
     }
 
@@ -103,7 +103,7 @@ class SftSamplesTests {
         assertThat(padded.count()).isEqualTo(40);
         // 40 conversations of 20 to 26 tokens, three to a sample of 80.
         assertThat(packed.count()).isEqualTo(14);
-        assertThat(counted(packed)).isEqualTo(counted(padded)).isEqualTo(40 + 5 * 21 + 15 - 5);
+        assertThat(counted(packed)).isEqualTo(counted(padded)).isEqualTo(40 + 5 * 21 + 10);
         assertThat(packed.fingerprint()).isNotEqualTo(padded.fingerprint());
     }
 
@@ -171,8 +171,7 @@ class SftSamplesTests {
             Files.write(file, in.readAllBytes());
         }
         SftSamples samples =
-                new SftSamples(
-                        file, new ByteTokenizer(), settings(1023, LossMask.PROMPT, true));
+                new SftSamples(file, new ByteTokenizer(), settings(1023, LossMask.PROMPT, true));
         assertThat(samples.conversations()).isEqualTo(4);
         assertThat(samples.truncated()).isZero();
         StringBuilder counted = new StringBuilder();
@@ -181,6 +180,7 @@ class SftSamplesTests {
         }
         assertThat(counted.toString())
                 .contains("· No0·")
-                .contains("· What does Jesse need to do in order to successfully complete his task");
+                .contains(
+                        "· What does Jesse need to do in order to successfully complete his task");
     }
 }

@@ -17,7 +17,8 @@ class VocabularyBuildTests {
     @TempDir Path folder;
 
     private static final String[] WORDS = {
-        "the", "geese", "fly", "over", "there", "then", "other", "gather", "d'être", "naïve", "don't"
+        "the", "geese", "fly", "over", "there", "then", "other", "gather", "d'être", "naïve",
+        "don't"
     };
 
     /// A text of words, the first ones more often.
@@ -66,7 +67,10 @@ class VocabularyBuildTests {
         Random random = new Random(2);
         byte[] noise = new byte[1021];
         random.nextBytes(noise);
-        for (byte[] bytes : new byte[][] {text, noise, new byte[0], "thetheth".getBytes(StandardCharsets.UTF_8)}) {
+        for (byte[] bytes :
+                new byte[][] {
+                    text, noise, new byte[0], "thetheth".getBytes(StandardCharsets.UTF_8)
+                }) {
             int[] ids = tokenizer.encode(bytes);
             assertThat(ids.length).isLessThanOrEqualTo(bytes.length);
             assertThat(tokenizer.decode(ids)).isEqualTo(bytes);

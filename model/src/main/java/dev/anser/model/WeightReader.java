@@ -84,13 +84,13 @@ public final class WeightReader {
             throw wrong(name, tensor, "F32, F16 or BF16");
         }
         Tensor copy = Tensor.allocate(arena, DType.F32, tensor.elements());
-        for (long i = 0; i < tensor.elements(); i++) {
-            float value = tensor.get(i);
-            if (!Float.isFinite(value)) {
-                throw notFinite(name, i, value);
+        float[] values = tensor.toFloats();
+        for (int i = 0; i < values.length; i++) {
+            if (!Float.isFinite(values[i])) {
+                throw notFinite(name, i, values[i]);
             }
-            copy.set(i, value);
         }
+        copy.set(values);
         return copy;
     }
 

@@ -8,7 +8,6 @@ import dev.anser.base.AnserException;
 import dev.anser.tensor.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandle;
 
 /// One compiled product of oneDNN with its memory objects, to be executed at any addresses.
 ///
@@ -65,13 +64,7 @@ final class Matmul implements AutoCloseable {
             OneDnn.check(
                     (int)
                             library.createMatmul.invokeExact(
-                                    out,
-                                    library.engine,
-                                    a,
-                                    b,
-                                    MemorySegment.NULL,
-                                    c,
-                                    attributes),
+                                    out, library.engine, a, b, MemorySegment.NULL, c, attributes),
                     "dnnl_matmul_primitive_desc_create of " + form);
             MemorySegment matmul = out.get(ADDRESS, 0);
             OneDnn.destroy(library.destroyAttributes, attributes);
@@ -84,8 +77,7 @@ final class Matmul implements AutoCloseable {
             }
             MemorySegment scratch =
                     (MemorySegment)
-                            library.queryDescriptor.invokeExact(
-                                    matmul, OneDnn.QUERY_SCRATCHPAD, 0);
+                            library.queryDescriptor.invokeExact(matmul, OneDnn.QUERY_SCRATCHPAD, 0);
             scratchBytes = (long) library.descriptorBytes.invokeExact(scratch);
             OneDnn.check(
                     (int) library.createPrimitive.invokeExact(out, matmul),

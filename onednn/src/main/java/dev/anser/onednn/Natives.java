@@ -149,9 +149,7 @@ final class Natives {
                         .flatMap(Natives::jars)
                         .toArray(Path[]::new);
         String module = "org.bytedeco.dnnl." + platform.name().replace('-', '.');
-        return ModuleFinder.of(jars)
-                .find(module)
-                .flatMap(reference -> resource(reference, name));
+        return ModuleFinder.of(jars).find(module).flatMap(reference -> resource(reference, name));
     }
 
     /// The jars of an entry of the module path that may hold it; the others are not opened.

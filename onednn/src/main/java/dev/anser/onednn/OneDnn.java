@@ -103,7 +103,13 @@ final class OneDnn {
         }
         setThreads = function(openMp, "omp_set_num_threads", FunctionDescriptor.ofVoid(JAVA_INT));
         createDescriptor =
-                status("dnnl_memory_desc_create_with_strides", ADDRESS, JAVA_INT, ADDRESS, JAVA_INT, ADDRESS);
+                status(
+                        "dnnl_memory_desc_create_with_strides",
+                        ADDRESS,
+                        JAVA_INT,
+                        ADDRESS,
+                        JAVA_INT,
+                        ADDRESS);
         destroyDescriptor = status("dnnl_memory_desc_destroy", ADDRESS);
         descriptorBytes =
                 function(
@@ -138,13 +144,11 @@ final class OneDnn {
         setScratchpadMode = status("dnnl_primitive_attr_set_scratchpad_mode", ADDRESS, JAVA_INT);
         createPostOperations = status("dnnl_post_ops_create", ADDRESS);
         destroyPostOperations = status("dnnl_post_ops_destroy", ADDRESS);
-        appendSum =
-                status("dnnl_post_ops_append_sum", ADDRESS, JAVA_FLOAT, JAVA_INT, JAVA_INT);
+        appendSum = status("dnnl_post_ops_append_sum", ADDRESS, JAVA_FLOAT, JAVA_INT, JAVA_INT);
         setPostOperations = status("dnnl_primitive_attr_set_post_ops", ADDRESS, ADDRESS);
         createStream = status("dnnl_stream_create", ADDRESS, ADDRESS, JAVA_INT);
         effectiveIsa =
-                function(
-                        library, "dnnl_get_effective_cpu_isa", FunctionDescriptor.of(JAVA_INT));
+                function(library, "dnnl_get_effective_cpu_isa", FunctionDescriptor.of(JAVA_INT));
         MethodHandle createEngine = status("dnnl_engine_create", ADDRESS, JAVA_INT, JAVA_LONG);
         MethodHandle readVersion =
                 function(library, "dnnl_version", FunctionDescriptor.of(ADDRESS));
@@ -152,8 +156,7 @@ final class OneDnn {
             MemorySegment out = arena.allocate(ADDRESS);
             check((int) createEngine.invokeExact(out, CPU, 0L), "dnnl_engine_create");
             engine = out.get(ADDRESS, 0);
-            MemorySegment numbers =
-                    ((MemorySegment) readVersion.invokeExact()).reinterpret(3L * 4);
+            MemorySegment numbers = ((MemorySegment) readVersion.invokeExact()).reinterpret(3L * 4);
             version =
                     numbers.getAtIndex(JAVA_INT, 0)
                             + "."
@@ -161,8 +164,7 @@ final class OneDnn {
                             + "."
                             + numbers.getAtIndex(JAVA_INT, 2);
             int isa = (int) effectiveIsa.invokeExact();
-            bfloat16 =
-                    platform.name().endsWith("x86_64") && (isa & AVX512_BF16) == AVX512_BF16;
+            bfloat16 = platform.name().endsWith("x86_64") && (isa & AVX512_BF16) == AVX512_BF16;
         } catch (Throwable e) {
             throw thrown(e);
         }

@@ -79,8 +79,7 @@ final class OneDnnProducts implements Products {
     private static final class Worker implements AutoCloseable {
         private final OneDnn library;
         private final MemorySegment stream;
-        private final SequencedMap<Matmul.Form, Matmul> kept =
-                new LinkedHashMap<>(64, 0.75f, true);
+        private final SequencedMap<Matmul.Form, Matmul> kept = new LinkedHashMap<>(64, 0.75f, true);
         private Arena arena = Arena.ofShared();
         private MemorySegment scratch = MemorySegment.NULL;
 

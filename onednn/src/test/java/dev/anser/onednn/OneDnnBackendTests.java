@@ -66,8 +66,7 @@ class OneDnnBackendTests {
                 Tape tape = new Tape()) {
             eager.precision(precision);
             Ops ops = new RecordingOps(eager, threads, tape);
-            Tensor dWeight =
-                    Tensor.allocate(arena, DType.F32, weight.rows(), weight.columns());
+            Tensor dWeight = Tensor.allocate(arena, DType.F32, weight.rows(), weight.columns());
             ones(dWeight);
             tape.watch(weight, dWeight);
             ops.begin();
@@ -100,16 +99,22 @@ class OneDnnBackendTests {
 
     @ParameterizedTest
     @CsvSource({
-        "16, 128, 128", "17, 127, 129", "63, 65, 127", "127, 1021, 15", "128, 15, 1021",
-        "300, 257, 513", "513, 64, 300", "1000, 7, 64", "700, 300, 256"
+        "16, 128, 128",
+        "17, 127, 129",
+        "63, 65, 127",
+        "127, 1021, 15",
+        "128, 15, 1021",
+        "300, 257, 513",
+        "513, 64, 300",
+        "1000, 7, 64",
+        "700, 300, 256"
     })
     void productsAndGradientsEqualTheReference(int rows, int in, int out) {
         for (Precision precision : Precision.values()) {
             for (DType type : new DType[] {DType.F32, DType.F16, DType.BF16}) {
                 for (boolean linear : new boolean[] {true, false}) {
                     Tensor x = gaussian(DType.F32, rows, in);
-                    Tensor weight =
-                            linear ? gaussian(type, out, in) : gaussian(type, in, out);
+                    Tensor weight = linear ? gaussian(type, out, in) : gaussian(type, in, out);
                     Tensor dy = gaussian(DType.F32, rows, out);
                     Results expected = compute("scalar", 2, precision, linear, x, weight, dy);
                     Results actual = compute("onednn", 2, precision, linear, x, weight, dy);
@@ -202,8 +207,6 @@ class OneDnnBackendTests {
 
     @Test
     void theImplementationIsNamed() {
-        assertThat(new OneDnnBackend().description())
-                .startsWith("oneDNN 3.")
-                .doesNotContain("ref");
+        assertThat(new OneDnnBackend().description()).startsWith("oneDNN 3.").doesNotContain("ref");
     }
 }

@@ -140,7 +140,12 @@ final class BlockProduct implements Threads.Task {
         long target = scratch[worker].floats((long) k * columns);
         if (transposedB) {
             for (int row = 0; row < columns; row++) {
-                kernels.toFloat(typeB, block + typeB.bytes(row * strideB), target + 4L * row * k, k, worker);
+                kernels.toFloat(
+                        typeB,
+                        block + typeB.bytes(row * strideB),
+                        target + 4L * row * k,
+                        k,
+                        worker);
             }
         } else {
             for (int row = 0; row < k; row++) {

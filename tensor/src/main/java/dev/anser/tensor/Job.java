@@ -162,8 +162,7 @@ final class Job implements Threads.Task {
             case PROJECT -> kernels.project(type, a, rows, in, b, out, from, to, y, worker);
             case ADD_OUTER -> kernels.addOuter(a, b, rows, out, in, from, to, y);
             case TO_BF16 ->
-                    kernels.toBfloat16(
-                            at(a, from), y + 2L * from * columns, (to - from) * columns);
+                    kernels.toBfloat16(at(a, from), y + 2L * from * columns, (to - from) * columns);
             case ROUND_TO_BF16 ->
                     kernels.roundToBfloat16(at(a, from), at(y, from), (to - from) * columns);
             case ADD -> kernels.add(at(a, from), at(b, from), at(y, from), (to - from) * columns);

@@ -2,7 +2,6 @@ package dev.anser.tensor;
 
 import java.lang.foreign.Arena;
 import java.util.IdentityHashMap;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /// The matrix products of one [EagerOps]: chooses between the kernels and the library, by the shape
@@ -29,7 +28,7 @@ final class MatrixProducts implements AutoCloseable {
     private final @Nullable Products products;
     private final @Nullable BlockProduct blocks;
     private final Arena arena = Arena.ofShared();
-    private final Map<Tensor, Rounded> weights = new IdentityHashMap<>();
+    private final IdentityHashMap<Tensor, Rounded> weights = new IdentityHashMap<>();
     private Precision precision = Precision.F32;
     private long version;
 
@@ -104,8 +103,7 @@ final class MatrixProducts implements AutoCloseable {
             DType type = operandType();
             long left = rounded(a, type);
             long right = rounded(b, type);
-            blocks.set(
-                    type, out, in, rows, left, true, type, right, false, target.address(), true);
+            blocks.set(type, out, in, rows, left, true, type, right, false, target.address(), true);
             threads.run(blocks, blocks.parts());
         } else {
             long left = rounded(a, DType.F32);
@@ -150,8 +148,7 @@ final class MatrixProducts implements AutoCloseable {
                         weight,
                         w ->
                                 new Rounded(
-                                        Tensor.allocate(
-                                                arena, DType.BF16, w.rows(), w.columns())));
+                                        Tensor.allocate(arena, DType.BF16, w.rows(), w.columns())));
         // What lives in the workspace changes without notice.
         if (rounded.version != version || workspace.holds(weight)) {
             if (weight.dtype() == DType.F32) {

@@ -20,7 +20,7 @@ public interface Products extends AutoCloseable {
     /// `c` (m, n) is F32, and sums are taken in F32. Equal calls give equal bits.
     ///
     /// @param worker the member of the team that calls, from 0 to the number that these products
-    ///     were made for - 1; no two calls at once have the same
+    ///   were made for - 1; no two calls at once have the same
     void multiply(
             int worker,
             DType type,

@@ -283,10 +283,10 @@ public final class RecordingOps implements Ops {
                                     kernels.shiftLerp(
                                             x, allMixes, segments, carried, dy, dx, dCarried, sums,
                                             scratch, from, to));
-                    for (int i = 0; i < count; i++) {
-                        Tensor dLast = tape.carriedGradient(segments.carried(i, slot));
+                    for (int s = 0; s < count; s++) {
+                        Tensor dLast = tape.carriedGradient(segments.carried(s, slot));
                         if (dLast != null) {
-                            long last = dx.address() + 4L * (segments.end(i) - 1) * x.columns();
+                            long last = dx.address() + 4L * (segments.end(s) - 1) * x.columns();
                             kernels.add(dLast.address(), last, x.columns());
                         }
                     }

@@ -181,6 +181,16 @@ public final class Tensor {
         float[] values = new float[Math.toIntExact(elements())];
         if (dtype == DType.F32) {
             MemorySegment.copy(segment, FLOAT, 0, values, 0, values.length);
+        } else if (dtype == DType.F16 || dtype == DType.BF16) {
+            short[] halves = new short[values.length];
+            MemorySegment.copy(segment, SHORT, 0, halves, 0, halves.length);
+            boolean brain = dtype == DType.BF16;
+            for (int i = 0; i < values.length; i++) {
+                values[i] =
+                        brain
+                                ? Float.intBitsToFloat(halves[i] << 16)
+                                : Float.float16ToFloat(halves[i]);
+            }
         } else {
             for (int i = 0; i < values.length; i++) {
                 values[i] = get(i);

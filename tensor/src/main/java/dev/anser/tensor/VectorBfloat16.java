@@ -19,8 +19,7 @@ final class VectorBfloat16 {
         int whole = FLOATS.loopBound(count);
         for (int i = 0; i < whole; i += COUNT) {
             IntVector halves = upperHalves(Lanes.load(x + 4L * i));
-            ShortVector shorts =
-                    (ShortVector) halves.convertShape(VectorOperators.I2S, SHORTS, 0);
+            ShortVector shorts = (ShortVector) halves.convertShape(VectorOperators.I2S, SHORTS, 0);
             shorts.intoMemorySegment(Memory.ALL, y + 2L * i, LITTLE_ENDIAN);
         }
         for (int i = whole; i < count; i++) {
@@ -36,18 +35,15 @@ final class VectorBfloat16 {
             Lanes.store(rounded, y + 4L * i);
         }
         for (int i = whole; i < count; i++) {
-            Memory.set(
-                    y, i, Float.intBitsToFloat(Tensor.floatToBfloat16(Memory.get(x, i)) << 16));
+            Memory.set(y, i, Float.intBitsToFloat(Tensor.floatToBfloat16(Memory.get(x, i)) << 16));
         }
     }
 
     private static IntVector upperHalves(FloatVector x) {
         IntVector bits = x.reinterpretAsInts();
         IntVector upper = bits.lanewise(VectorOperators.LSHR, 16);
-        IntVector rounded =
-                bits.add(upper.and(1)).add(0x7fff).lanewise(VectorOperators.LSHR, 16);
+        IntVector rounded = bits.add(upper.and(1)).add(0x7fff).lanewise(VectorOperators.LSHR, 16);
         // A NaN would round to infinity or to another sign: keep its upper half, quiet.
-        return rounded.blend(
-                upper.or(0x40), x.test(VectorOperators.IS_NAN).cast(Lanes.INTS));
+        return rounded.blend(upper.or(0x40), x.test(VectorOperators.IS_NAN).cast(Lanes.INTS));
     }
 }

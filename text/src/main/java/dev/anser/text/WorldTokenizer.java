@@ -36,7 +36,7 @@ public final class WorldTokenizer implements Tokenizer {
         this.length = vocabulary.length;
         this.endOfText = length[0] == 0 ? 0 : -1;
 
-        Integer[] order = vocabulary.idsByBytes();
+        int[] order = vocabulary.idsByBytes();
         int capacity = pool.length + 1;
         int[] first = new int[capacity + 1];
         byte[] labels = new byte[capacity];

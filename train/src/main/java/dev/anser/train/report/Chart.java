@@ -129,36 +129,66 @@ final class Chart {
                         low,
                         high,
                         unit));
-        axes(svg, right, low, high, unit);
+        axes(svg, right, low, high, unit, against != Against.SECONDS);
         for (Line line : lines) {
             line(svg, line, new Scale(against, size, right, low, high));
         }
         return svg.append("</svg>\n").toString();
     }
 
-    private void axes(StringBuilder svg, double right, double low, double high, String unit) {
+    private void axes(
+            StringBuilder svg, double right, double low, double high, String unit, boolean whole) {
         int bottom = height - BOTTOM;
         Ticks up = Ticks.within(low, high, height > 300 ? 7 : 5);
         for (int i = 0; i < up.count(); i++) {
             double y = bottom - (up.at(i) - low) / (high - low) * (bottom - TOP);
-            element(svg, "<line class=\"grid\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>\n",
-                    LEFT, width - RIGHT, y, y);
-            element(svg, "<text class=\"tick\" x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%s</text>\n",
-                    LEFT - 8, y + 4, up.label(i));
+            element(
+                    svg,
+                    "<line class=\"grid\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>\n",
+                    LEFT,
+                    width - RIGHT,
+                    y,
+                    y);
+            element(
+                    svg,
+                    "<text class=\"tick\" x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%s</text>\n",
+                    LEFT - 8,
+                    y + 4,
+                    up.label(i));
         }
         Ticks along = Ticks.within(0, right, width > 600 ? 9 : 5);
+        if (whole && along.step() < 1) {
+            along = new Ticks(0, 1, (int) right + 1);
+        }
         for (int i = 0; i < along.count(); i++) {
             double x = LEFT + along.at(i) / right * (width - RIGHT - LEFT);
-            element(svg, "<line class=\"axis\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\"/>\n",
-                    x, x, bottom, bottom + 4);
-            element(svg,
+            element(
+                    svg,
+                    "<line class=\"axis\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\"/>\n",
+                    x,
+                    x,
+                    bottom,
+                    bottom + 4);
+            element(
+                    svg,
                     "<text class=\"tick\" x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%s</text>\n",
-                    x, bottom + 17, along.label(i));
+                    x,
+                    bottom + 17,
+                    along.label(i));
         }
-        element(svg, "<line class=\"axis\" x1=\"%d\" x2=\"%d\" y1=\"%d\" y2=\"%d\"/>\n",
-                LEFT, width - RIGHT, bottom, bottom);
-        element(svg, "<text class=\"unit\" x=\"%d\" y=\"%d\" text-anchor=\"middle\">%s</text>\n",
-                (LEFT + width - RIGHT) / 2, bottom + 35, unit);
+        element(
+                svg,
+                "<line class=\"axis\" x1=\"%d\" x2=\"%d\" y1=\"%d\" y2=\"%d\"/>\n",
+                LEFT,
+                width - RIGHT,
+                bottom,
+                bottom);
+        element(
+                svg,
+                "<text class=\"unit\" x=\"%d\" y=\"%d\" text-anchor=\"middle\">%s</text>\n",
+                (LEFT + width - RIGHT) / 2,
+                bottom + 35,
+                unit);
     }
 
     private static void element(StringBuilder svg, String format, Object... values) {

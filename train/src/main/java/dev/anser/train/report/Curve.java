@@ -5,8 +5,8 @@ import java.util.List;
 
 /// A curve of any number of points, of which it keeps the lowest and the highest of each stretch.
 ///
-/// There are at most 1 000 stretches, all of one number of points but for the last; when one more is
-/// needed, neighbours become one. So a million points take the memory of two thousand, and no
+/// There are at most 1 000 stretches, all of one number of points but for the last; when one more
+/// is needed, neighbours become one. So a million points take the memory of two thousand, and no
 /// outlier is lost.
 final class Curve {
     /// What a point is drawn against.
@@ -155,9 +155,9 @@ final class Curve {
         return points;
     }
 
-    /// The means of the stretches, each averaged with its neighbours under a bell whose deviation is a
-    /// hundredth of the curve. At the start, where curves are steep, what stands after a point counts
-    /// no more than what stands before it.
+    /// The means of the stretches, each averaged with its neighbours under a bell whose deviation
+    /// is a hundredth of the curve. At the start, where curves are steep, what stands after a point
+    /// counts no more than what stands before it.
     List<Point> smoothed() {
         int count = stretches.size();
         double deviation = Math.max(1, count / 100.0);

@@ -55,8 +55,8 @@ public final class MetricsFile implements TrainingObserver {
     private long lastStep;
     private double secondsBefore;
 
-    /// Watches a run in `environment`, for example [Environment#here()], into `file`, which is opened
-    /// when the run starts.
+    /// Watches a run in `environment`, for example [Environment#here()], into `file`, which is
+    /// opened when the run starts.
     public MetricsFile(Path file, Map<String, String> environment) {
         this(file, environment, InstantSource.system());
     }

@@ -10,9 +10,9 @@ public final class Observers {
 
     /// An observer that tells `observers` in their order, and closes them in the reverse order.
     ///
-    /// When one throws, those after it are not told, but for [TrainingObserver#finished(String)] and
-    /// [TrainingObserver#close()]: these reach all, then the first error comes out with the others
-    /// as its suppressed ones.
+    /// When one throws, those after it are not told, but for [TrainingObserver#finished(String)]
+    /// and [TrainingObserver#close()]: these reach all, then the first error comes out with the
+    /// others as its suppressed ones.
     public static TrainingObserver all(List<? extends TrainingObserver> observers) {
         return new All(List.copyOf(observers));
     }

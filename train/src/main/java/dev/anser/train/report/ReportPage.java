@@ -53,7 +53,12 @@ final class ReportPage {
         html.append("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
         html.append("<title>").append(title).append("</title>\n");
         html.append("<style>\n").append(resource("report.css")).append("</style>\n");
-        html.append("</head>\n<body" + (single() ? "" : " class=\"compare\"") + ">\n<main>\n<header><h1>").append(title).append("</h1>\n");
+        html.append(
+                        "</head>\n<body"
+                                + (single() ? "" : " class=\"compare\"")
+                                + ">\n<main>\n<header><h1>")
+                .append(title)
+                .append("</h1>\n");
         if (single()) {
             RunHistory run = runs.getFirst();
             html.append("<p class=\"about\">").append(Texts.html(about(run))).append("</p>\n");
@@ -114,15 +119,15 @@ final class ReportPage {
 
     private void cards(RunHistory run) {
         html.append("<section class=\"cards\">\n");
-        facts(run).forEach(
-                        (name, fact) ->
-                                html.append("<div class=\"card\"><b>")
-                                        .append(Texts.html(fact.value()))
-                                        .append("</b><span>")
-                                        .append(Texts.html(name))
-                                        .append("</span><small>")
-                                        .append(Texts.html(fact.note()))
-                                        .append("</small></div>\n"));
+        facts(run)
+                .forEach((name, fact) ->
+                        html.append("<div class=\"card\"><b>")
+                                .append(Texts.html(fact.value()))
+                                .append("</b><span>")
+                                .append(Texts.html(name))
+                                .append("</span><small>")
+                                .append(Texts.html(fact.note()))
+                                .append("</small></div>\n"));
         html.append("</section>\n");
     }
 
@@ -145,9 +150,7 @@ final class ReportPage {
                 new Fact(
                         Ticks.number(run.last().bitsPerByte()),
                         "after step " + Ticks.whole(run.last().step())));
-        facts.put(
-                "steps",
-                new Fact(Ticks.whole(run.step()), "of " + Ticks.whole(run.steps())));
+        facts.put("steps", new Fact(Ticks.whole(run.step()), "of " + Ticks.whole(run.steps())));
         facts.put("tokens", new Fact(Ticks.number(run.tokens()), "seen in training"));
         facts.put("training time", new Fact(Ticks.time(run.seconds()), "evaluations included"));
         facts.put(
@@ -265,8 +268,7 @@ final class ReportPage {
         chart(title, unit, chart, curve);
     }
 
-    private void chart(
-            String title, String unit, Chart chart, Function<RunHistory, Curve> curve) {
+    private void chart(String title, String unit, Chart chart, Function<RunHistory, Curve> curve) {
         List<String> notes = new ArrayList<>();
         for (int i = 0; i < runs.size(); i++) {
             Curve of = curve.apply(runs.get(i));
@@ -308,11 +310,8 @@ final class ReportPage {
         boolean marked = chart.lines().stream().anyMatch(line -> line.style() == Style.MARKED);
         List<Chart.Line> lines =
                 chart.lines().stream()
-                        .filter(
-                                line ->
-                                        single()
-                                                || line.style()
-                                                        == (smooth ? Style.SMOOTH : Style.MARKED))
+                        .filter(line ->
+                                single() || line.style() == (smooth ? Style.SMOOTH : Style.MARKED))
                         .toList();
         if (lines.size() < 2) {
             return;

@@ -24,8 +24,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Scalars are `train/loss`, `train/learning_rate`, `train/gradient_norm`,
 /// `train/tokens_per_second`, `train/gigaflops_per_second`, `validation/loss` (nats per token) and
-/// `validation/bits_per_byte`; texts are `run` (the settings) and `sample`. Records are buffered and
-/// go to the system once a second, and with each evaluation, sample and save.
+/// `validation/bits_per_byte`; texts are `run` (the settings) and `sample`. Records are buffered
+/// and go to the system once a second, and with each evaluation, sample and save.
 public final class TensorBoardFile implements TrainingObserver {
     private static final int BUFFER = 1 << 16;
     private static final long FLUSH_NANOS = TimeUnit.SECONDS.toNanos(1);
@@ -66,7 +66,8 @@ public final class TensorBoardFile implements TrainingObserver {
     private @Nullable FileChannel channel;
     private long flushed;
 
-    /// Watches a run into a new file in `folder`, which is created with the file when the run starts.
+    /// Watches a run into a new file in `folder`, which is created with the file when the run
+    /// starts.
     public TensorBoardFile(Path folder) {
         this(folder, InstantSource.system());
     }
@@ -89,8 +90,7 @@ public final class TensorBoardFile implements TrainingObserver {
         StringBuilder settings = new StringBuilder();
         settings.append("version: ").append(run.version());
         settings.append("\nparameters: ").append(run.parameters());
-        run.settings()
-                .forEach((name, value) -> settings.append('\n').append(name + ": " + value));
+        run.settings().forEach((name, value) -> settings.append('\n').append(name + ": " + value));
         addText(run.firstStep(), "run", settings.toString());
         flush();
     }
@@ -204,9 +204,7 @@ public final class TensorBoardFile implements TrainingObserver {
             flush();
         }
         ByteBuffer to =
-                size <= BUFFER
-                        ? buffer
-                        : ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN);
+                size <= BUFFER ? buffer : ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN);
         int start = to.position();
         to.putLong(bytes.length);
         to.putInt(maskedChecksum(to.duplicate().flip().position(start)));

@@ -29,10 +29,11 @@ for (const svg of document.querySelectorAll('svg[data-unit]')) {
     if (pointer < left - 4 || pointer > right + 4) return leave();
     const near = points => points.reduce((a, b) => Math.abs(b[0] - pointer) < Math.abs(a[0] - pointer) ? b : a);
     const found = lines.map(line => ({ ...line, point: near(line.points) }))
+      .filter(line => line.style !== 'raw' || !document.body.classList.contains('compare'))
       .filter(line => line.style === 'marked' || Math.abs(line.point[0] - pointer) < 30);
     if (!found.length) return leave();
     if (!hair) {
-      hair = document.createElementNS('http://www.w3.org/2000/svg', 'line');
+      hair = svg.querySelector('.axis').cloneNode();
       hair.setAttribute('class', 'hair');
       hair.setAttribute('y1', top);
       hair.setAttribute('y2', bottom);
