@@ -39,7 +39,7 @@ final class DocumentOptions {
             return new Documents(new Documents.Split.None(), field);
         }
         return new Documents(
-                split.separator == null
+                split.blankLines || split.separator == null
                         ? new Documents.Split.BlankLines()
                         : new Documents.Split.Separator(split.separator),
                 field);

@@ -19,6 +19,6 @@ final class VocabularyOrBytes {
     private boolean bytes;
 
     Tokenizer tokenizer() {
-        return vocabulary == null ? new ByteTokenizer() : WorldTokenizer.load(vocabulary);
+        return bytes || vocabulary == null ? new ByteTokenizer() : WorldTokenizer.load(vocabulary);
     }
 }

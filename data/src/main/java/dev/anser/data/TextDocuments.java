@@ -73,7 +73,7 @@ final class TextDocuments {
                     i++;
                     continue;
                 }
-                if (next != '\n' && size < held.length && fits(held, size, next, separator)) {
+                if (next != '\n' && size < held.length && fits(size, next, separator)) {
                     held[size++] = next;
                     i++;
                     continue;
@@ -107,7 +107,7 @@ final class TextDocuments {
         return Arrays.equals(held, 0, length, separator, 0, separator.length);
     }
 
-    private static boolean fits(byte[] held, int size, byte next, byte[] separator) {
+    private static boolean fits(int size, byte next, byte[] separator) {
         return size < separator.length
                 ? separator[size] == next
                 : size == separator.length && next == '\r';

@@ -120,8 +120,10 @@ class SftSamplesTests {
     @Test
     void longConversationsAreCutAndThoseWithoutAReplyLeftOut() {
         String lines =
-                "{\"text\":\"User: a\\n\\nAssistant: long reply\"}\n"
-                        + "{\"text\":\"User: a question that is long\\n\\nAssistant: b\"}\n";
+                """
+                {"text":"User: a\\n\\nAssistant: long reply"}
+                {"text":"User: a question that is long\\n\\nAssistant: b"}
+                """;
         SftSamples samples = samples(lines, settings(24, LossMask.PROMPT, true));
         assertThat(samples.conversations()).isEqualTo(2);
         assertThat(samples.truncated()).isEqualTo(2);

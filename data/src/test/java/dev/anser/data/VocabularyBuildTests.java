@@ -26,7 +26,8 @@ class VocabularyBuildTests {
         Random random = new Random(1);
         StringBuilder text = new StringBuilder();
         for (int i = 0; i < words; i++) {
-            text.append(WORDS[Math.min(random.nextInt(11), random.nextInt(11))]);
+            int most = 1 + random.nextInt(WORDS.length);
+            text.append(WORDS[random.nextInt(most)]);
             text.append(random.nextInt(9) == 0 ? ".\n\n" : random.nextInt(9) == 0 ? " — " : " ");
         }
         return text.toString();
