@@ -33,7 +33,7 @@ class CliTests {
         assertThat(run.code()).isZero();
         assertThat(run.out())
                 .startsWith("Usage: anser " + command)
-                .contains("Example:\n  anser " + command);
+                .containsPattern("Examples?:\n  anser " + command);
         assertThat(run.err()).isEmpty();
     }
 

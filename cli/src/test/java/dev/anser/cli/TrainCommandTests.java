@@ -132,7 +132,6 @@ class TrainCommandTests {
         for (String[] mistake :
                 new String[][] {
                     {"stepz=4", "did you mean steps?"},
-                    {"precision=bf16", "precision is bf16"},
                     {"data.train=nowhere.txt", "nowhere.txt"},
                     {"model.vocabulary=64", "vocabulary of 64"},
                     {"data.context=100000", "tokens; expected at least"},

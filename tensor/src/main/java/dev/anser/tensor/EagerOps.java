@@ -61,18 +61,26 @@ public final class EagerOps implements Ops, AutoCloseable {
     }
 
     @Override
-    public long mark() {
-        return workspace.mark();
-    }
-
-    @Override
-    public Tensor release(long mark, Tensor result) {
-        workspace.release(mark);
+    public Tensor block(
+            Block block, Tensor x, Tensor shared, Segments batch, int firstSlot, int slots) {
+        long mark = mark();
+        Tensor result = block.run(this, x, shared, batch);
+        release(mark);
         Tensor kept = workspace.allocate(result.rows(), result.columns());
         if (kept.address() != result.address()) {
             Memory.copy(result.address(), kept.address(), result.bytes());
         }
         return kept;
+    }
+
+    /// A mark for [#release(long)].
+    long mark() {
+        return workspace.mark();
+    }
+
+    /// Ends the life of every result since `mark`.
+    void release(long mark) {
+        workspace.release(mark);
     }
 
     @Override

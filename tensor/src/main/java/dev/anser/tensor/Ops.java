@@ -20,14 +20,23 @@ public interface Ops {
     /// Starts a pass: all results of the previous one become invalid.
     void begin();
 
-    /// A mark for [#release(long, Tensor)].
-    long mark();
+    /// A part of a model that can run again: a layer, made once and kept.
+    interface Block {
+        /// The part's result for `x` (R, C).
+        ///
+        /// @param shared what an earlier part made for all later ones
+        /// @param batch the batch that `x` is of
+        Tensor run(Ops ops, Tensor x, Tensor shared, Segments batch);
+    }
 
-    /// Ends the life of every result since `mark` except `result`, which may move: use the returned
-    /// tensor instead. So the memory of a pass is that of one block of layers, not of all. An
-    /// implementation that must remember results for a backward pass keeps them and returns
-    /// `result` itself.
-    Tensor release(long mark, Tensor result);
+    /// Runs `block`. Only its result outlives the call, so the memory of a pass is that of one
+    /// block, not of all; an implementation that needs more for a backward pass may keep it, or run
+    /// the block again.
+    ///
+    /// @param firstSlot the first of the carried tensors that the block moves on
+    /// @param slots how many of them there are
+    Tensor block(
+            Block block, Tensor x, Tensor shared, Segments batch, int firstSlot, int slots);
 
     /// Rows `ids[0..count)` of `table` (V, C) as F32: (count, C).
     Tensor embedding(Tensor table, int[] ids, int count);

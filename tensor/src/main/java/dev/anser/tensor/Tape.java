@@ -3,6 +3,7 @@ package dev.anser.tensor;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// What a backward pass needs: the steps of a forward pass in order, and the gradient of each
@@ -256,15 +257,39 @@ public final class Tape implements AutoCloseable {
         return buffers;
     }
 
+    /// A copy of `tensor`, flat, that lives as long as this pass.
+    Tensor copy(Tensor tensor) {
+        Tensor copy = memory.allocate(1, Math.toIntExact(tensor.elements()));
+        Memory.copy(tensor.address(), copy.address(), tensor.bytes());
+        return copy;
+    }
+
     /// Runs the recorded steps from the last to the first. Set the gradient of the results first:
     /// see [#setGradient(Tensor, Tensor)].
     public void backward() {
-        OperationTimes times = this.times;
         if (times != null) {
             times.start();
         }
-        for (int i = steps.size() - 1; i >= 0; i--) {
-            Recorded recorded = steps.get(i);
+        backTo(0);
+    }
+
+    /// Within a step: records `operations` anew and runs their steps; the running step's gradient
+    /// becomes that of their result.
+    void again(Supplier<Tensor> operations) {
+        Gradient gradient = running;
+        if (gradient == null) {
+            throw new IllegalStateException("no step is running");
+        }
+        running = null;
+        int first = steps.size();
+        gradients.put(operations.get(), gradient);
+        backTo(first);
+    }
+
+    private void backTo(int first) {
+        OperationTimes times = this.times;
+        while (steps.size() > first) {
+            Recorded recorded = steps.removeLast();
             if (!carried.isEmpty()) {
                 gradient(recorded.result()); // a state may need a step that its result does not
             }
@@ -272,8 +297,10 @@ public final class Tape implements AutoCloseable {
             if (gradient != null) {
                 running = gradient;
                 recorded.step().run(gradient.complete());
-                running = null;
-                release(gradient);
+                if (running != null) { // nobody has taken it over
+                    running = null;
+                    release(gradient);
+                }
                 if (times != null) {
                     times.backward(recorded.operation());
                 }

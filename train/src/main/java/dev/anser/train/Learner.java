@@ -13,6 +13,8 @@ import dev.anser.tensor.Backend;
 import dev.anser.tensor.CrossEntropy;
 import dev.anser.tensor.DType;
 import dev.anser.tensor.EagerOps;
+import dev.anser.tensor.OperationTimes;
+import dev.anser.tensor.Precision;
 import dev.anser.tensor.RecordingOps;
 import dev.anser.tensor.Shape;
 import dev.anser.tensor.Tape;
@@ -213,8 +215,26 @@ public final class Learner implements AutoCloseable {
         beginning = state;
     }
 
-    /// Sets every gradient to zero.
+    /// The precision of matrix products, from the next batch on. F32 at first.
+    public void precision(Precision precision) {
+        eager.precision(precision);
+    }
+
+    /// Whether the layers' activations are computed again in the backward pass instead of kept; see
+    /// [RecordingOps#recomputeBlocks(boolean)]. Not at first.
+    public void recomputeBlocks(boolean recompute) {
+        ops.recomputeBlocks(recompute);
+    }
+
+    /// Adds to `times` what each operation takes, from the next batch on.
+    public void time(OperationTimes times) {
+        tape.time(times);
+    }
+
+    /// Sets every gradient to zero, at the start of a step. Call it after every change of the
+    /// weights from outside.
     public void clearGradients() {
+        eager.weightsChanged();
         parameters.values().forEach(parameter -> parameter.gradient().clear());
     }
 
@@ -375,6 +395,7 @@ public final class Learner implements AutoCloseable {
             states.add(new LearningState(model.newState(), tape));
         }
         List<LearningState> used = states.subList(0, batch.sequences());
+        eager.weightsChanged();
         begin(used);
         Tensor logits = model.forward(eager, batchOf(batch, used, Batch.Logits.ALL));
         return CrossEntropy.sum(eager, logits, batch.targetIds(), 1, logits, false);

@@ -38,13 +38,12 @@ record LowRankOps(Ops ops, Map<Tensor, Pair> pairs) implements Ops {
     }
 
     @Override
-    public long mark() {
-        return ops.mark();
-    }
-
-    @Override
-    public Tensor release(long mark, Tensor result) {
-        return ops.release(mark, result);
+    public Tensor block(
+            Block block, Tensor x, Tensor shared, Segments batch, int firstSlot, int slots) {
+        Block adapted =
+                (inner, input, other, segments) ->
+                        block.run(new LowRankOps(inner, pairs), input, other, segments);
+        return ops.block(adapted, x, shared, batch, firstSlot, slots);
     }
 
     @Override

@@ -9,18 +9,33 @@ import java.util.Locale;
 /// @param moments two numbers for each weight that learns
 /// @param activations of one batch, with their gradients
 public record MemoryEstimate(long weights, long gradients, long moments, long activations) {
-    /// Floats of width C that a block of RWKV-7 keeps for each row, gradients included.
-    private static final int FLOATS_PER_CHANNEL = 80;
+    /// Floats of width C that a block of RWKV-7 keeps for each row: its results, and the state and u
+    /// of WKV.
+    private static final int KEPT = 44;
+
+    /// Floats of width C in the gradients that are alive at once, for each row.
+    private static final int GRADIENTS = 24;
+
+    /// Floats of width C that a block keeps when it is computed again: what goes in and out.
+    private static final int KEPT_OF_RECOMPUTED = 2;
 
     /// The estimate of a run.
     ///
     /// @param parameters of the model
     /// @param learning how many of them learn
     /// @param rows tokens that run at once
+    /// @param recompute whether blocks are computed again in the backward pass
     static MemoryEstimate of(
-            long parameters, long learning, int layers, int width, int vocabulary, long rows) {
-        long blocks = rows * layers * width * FLOATS_PER_CHANNEL;
-        long logits = 3 * rows * vocabulary;
+            long parameters,
+            long learning,
+            int layers,
+            int width,
+            int vocabulary,
+            long rows,
+            boolean recompute) {
+        long kept = recompute ? 2 * KEPT + (long) layers * KEPT_OF_RECOMPUTED : (long) layers * KEPT;
+        long blocks = rows * width * (kept + GRADIENTS);
+        long logits = rows * vocabulary;
         return new MemoryEstimate(
                 4 * parameters, 4 * learning, 8 * learning, 4 * (blocks + logits));
     }

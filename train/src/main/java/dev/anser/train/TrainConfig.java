@@ -2,6 +2,7 @@ package dev.anser.train;
 
 import dev.anser.data.LossMask;
 import dev.anser.model.rwkv7.Rwkv7Initial;
+import dev.anser.tensor.Precision;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -21,7 +22,7 @@ import java.util.SequencedMap;
 /// @param evaluate when held-out data is looked at
 /// @param sample when text is written along the way
 /// @param checkpoint when the run is saved
-/// @param precision of matrix products
+/// @param precision of matrix products; sums, losses and gradients are F32 in any case
 /// @param activationCheckpointing whether activations inside a layer are computed again in the
 ///   backward pass instead of kept
 /// @param adapter what of the model learns
@@ -149,14 +150,6 @@ public record TrainConfig(
     /// @param everyMinutes so many minutes; 0 for never
     /// @param keep how many checkpoints stay
     public record Save(long everySteps, double everyMinutes, int keep) {}
-
-    /// The precision of matrix products; sums, losses and gradients are F32 in any case.
-    public enum Precision {
-        /// Inputs as they are.
-        F32,
-        /// Inputs rounded to bfloat16.
-        BF16
-    }
 
     /// Reads `file`, with `overrides` (`a.b=value`) in place of what it says. Relative paths begin
     /// at the file's folder, those of overrides at the working directory.

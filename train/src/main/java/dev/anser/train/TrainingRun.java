@@ -64,7 +64,6 @@ public final class TrainingRun implements AutoCloseable {
             Backend backend,
             Threads threads,
             long available) {
-        requireSupported(config);
         RunFolder.requireUsable(config.run().folder(), use);
         TrainingData data = TrainingData.open(config.data(), config.seed());
         Learner learner = null;
@@ -90,7 +89,8 @@ public final class TrainingRun implements AutoCloseable {
                                 sizes.layers(),
                                 sizes.width(),
                                 sizes.vocabulary(),
-                                rows);
+                                rows,
+                                config.activationCheckpointing());
                 memory.requireBelow(available);
             } else {
                 Rwkv7Initial.Sizes sizes = config.model().sizes().orElseThrow();
@@ -105,10 +105,13 @@ public final class TrainingRun implements AutoCloseable {
                                 sizes.layers(),
                                 sizes.width(),
                                 sizes.vocabulary(),
-                                rows);
+                                rows,
+                                config.activationCheckpointing());
                 memory.requireBelow(available);
                 learner = begin(initial, config, backend, threads);
             }
+            learner.precision(config.precision());
+            learner.recomputeBlocks(config.activationCheckpointing());
             int vocabulary = learner.model().config().vocabulary();
             Trainer.requireVocabulary("the training data", data.samples(), vocabulary);
             data.validation()
@@ -125,17 +128,6 @@ public final class TrainingRun implements AutoCloseable {
                 }
                 data.close();
             }
-        }
-    }
-
-    private static void requireSupported(TrainConfig config) {
-        if (config.precision() != TrainConfig.Precision.F32) {
-            throw new TrainingException(
-                    "precision is bf16, which this build cannot train in; expected f32");
-        }
-        if (config.activationCheckpointing()) {
-            throw new TrainingException(
-                    "activationCheckpointing is true, which this build cannot do; expected false");
         }
     }
 

@@ -16,11 +16,11 @@ import dev.anser.model.rwkv7.Rwkv7Weights.ChannelMix;
 import dev.anser.model.rwkv7.Rwkv7Weights.Norm;
 import dev.anser.model.rwkv7.Rwkv7Weights.TimeMix;
 import dev.anser.tensor.Ops;
+import dev.anser.tensor.Segments;
 import dev.anser.tensor.Shape;
 import dev.anser.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /// RWKV-7 "Goose" (arXiv 2503.14456), as its official code (x070) computes it.
 ///
@@ -40,12 +40,17 @@ final class Rwkv7Model implements LanguageModel {
 
     private final Rwkv7Weights weights;
     private final StateLayout layout;
+    private final Layer[] layers;
     private final State initial;
 
     /// Takes over `weights`; `checkpoint` is read for a learned initial state.
     Rwkv7Model(Rwkv7Weights weights, Checkpoint checkpoint) {
         this.weights = weights;
         this.layout = layout(weights.config());
+        this.layers = new Layer[weights.blocks().length - 1];
+        for (int i = 0; i < layers.length; i++) {
+            layers[i] = new Layer(i + 1);
+        }
         this.initial = new TensorState(layout);
         try {
             if (InitialState.isIn(checkpoint)) {
@@ -71,41 +76,58 @@ final class Rwkv7Model implements LanguageModel {
         return new StateLayout(Rwkv7Weights.ARCHITECTURE, slots);
     }
 
+    /// A layer but the first.
+    private final class Layer implements Ops.Block {
+        private final int index;
+
+        Layer(int index) {
+            this.index = index;
+        }
+
+        int index() {
+            return index;
+        }
+
+        @Override
+        public Tensor run(Ops ops, Tensor x, Tensor firstValue, Segments batch) {
+            Block block = weights.blocks()[index];
+            TimeMix time = block.timeMix();
+            Tensor input = norm(ops, x, block.attentionNorm());
+            int slot = index * SLOTS_PER_LAYER + ATTENTION_SHIFT;
+            Tensor shifted = ops.shiftLerp(input, time.mixes(), batch, slot); // (6, R, C)
+            Tensor value = value(ops, time, shifted.part(3), firstValue);
+            return finish(ops, index, x, shifted, value, batch);
+        }
+    }
+
+    /// All of a layer that follows its token shift and its values.
+    private Tensor finish(
+            Ops ops, int layer, Tensor x, Tensor shifted, Tensor value, Segments batch) {
+        Block block = weights.blocks()[layer];
+        int slot = layer * SLOTS_PER_LAYER;
+        Tensor attention =
+                timeMix(ops, block.timeMix(), shifted, value, batch, slot + ATTENTION_STATE);
+        Tensor middle = ops.add(x, attention);
+        Tensor input = norm(ops, middle, block.feedForwardNorm());
+        return ops.add(
+                middle,
+                channelMix(ops, block.channelMix(), input, batch, slot + FEED_FORWARD_SHIFT));
+    }
+
     @Override
     public Tensor forward(Ops ops, Batch batch) {
         ops.begin();
         Tensor x = ops.embedding(weights.embedding(), batch.tokens(), batch.rows()); // (R, C)
         x = norm(ops, x, weights.inputNorm());
-        Tensor firstValue = null; // (R, C), the values of layer 0
-        for (int layer = 0; layer < weights.blocks().length; layer++) {
-            Block block = weights.blocks()[layer];
-            int slot = layer * SLOTS_PER_LAYER;
-            long mark = ops.mark();
-
-            Tensor input = norm(ops, x, block.attentionNorm());
-            TimeMix time = block.timeMix();
-            Tensor shifted =
-                    ops.shiftLerp(input, time.mixes(), batch, slot + ATTENTION_SHIFT); // (6, R, C)
-            Tensor value = value(ops, time, shifted.part(3), firstValue);
-            if (firstValue == null) {
-                firstValue = value;
-            }
-            Tensor attention = timeMix(ops, time, shifted, value, batch, slot + ATTENTION_STATE);
-            x = ops.add(x, attention);
-
-            input = norm(ops, x, block.feedForwardNorm());
-            x =
-                    ops.add(
-                            x,
-                            channelMix(
-                                    ops,
-                                    block.channelMix(),
-                                    input,
-                                    batch,
-                                    slot + FEED_FORWARD_SHIFT));
-            if (layer > 0) { // layer 0 has made firstValue, which all others need
-                x = ops.release(mark, x);
-            }
+        // Layer 0 also makes what all others need: its values.
+        Tensor input = norm(ops, x, weights.blocks()[0].attentionNorm());
+        TimeMix first = weights.blocks()[0].timeMix();
+        Tensor shifted = ops.shiftLerp(input, first.mixes(), batch, ATTENTION_SHIFT);
+        Tensor firstValue = ops.linear(shifted.part(3), first.value()); // (R, C)
+        x = finish(ops, 0, x, shifted, firstValue, batch);
+        for (Layer layer : layers) {
+            int slot = layer.index() * SLOTS_PER_LAYER;
+            x = ops.block(layer, x, firstValue, batch, slot, SLOTS_PER_LAYER);
         }
         if (batch.wantedRows().length < batch.rows()) {
             x = ops.rows(x, batch.wantedRows(), batch.wantedRows().length);
@@ -120,9 +142,9 @@ final class Rwkv7Model implements LanguageModel {
     }
 
     /// The values, drawn towards those of layer 0 in all other layers.
-    private static Tensor value(Ops ops, TimeMix time, Tensor shifted, @Nullable Tensor first) {
+    private static Tensor value(Ops ops, TimeMix time, Tensor shifted, Tensor first) {
         Tensor value = ops.linear(shifted, time.value());
-        if (first == null || time.valueResidual() == null || time.valueResidualBias() == null) {
+        if (time.valueResidual() == null || time.valueResidualBias() == null) {
             return value;
         }
         Tensor low = time.valueResidual().up(ops, time.valueResidual().down(ops, shifted));
@@ -130,7 +152,7 @@ final class Rwkv7Model implements LanguageModel {
     }
 
     private Tensor timeMix(
-            Ops ops, TimeMix time, Tensor shifted, Tensor value, Batch batch, int slot) {
+            Ops ops, TimeMix time, Tensor shifted, Tensor value, Segments batch, int slot) {
         int headSize = weights.config().headSize();
         Tensor receptance = ops.linear(shifted.part(0), time.receptance());
         Tensor key = ops.linear(shifted.part(2), time.key());
@@ -173,7 +195,7 @@ final class Rwkv7Model implements LanguageModel {
     }
 
     private static Tensor channelMix(
-            Ops ops, ChannelMix channel, Tensor input, Batch batch, int slot) {
+            Ops ops, ChannelMix channel, Tensor input, Segments batch, int slot) {
         Tensor shifted = ops.shiftLerp(input, channel.mixes(), batch, slot).part(0);
         Tensor inner = ops.reluSquared(ops.linear(shifted, channel.key())); // (R, 4C)
         return ops.linear(inner, channel.value());
