@@ -99,8 +99,7 @@ final class TrainCommand implements Callable<Integer> {
         Backend backend = Backends.chooseForTraining();
         try (Threads team = new Threads(teamSize(settings));
                 Stopping _ = Stopping.onInterrupt(console);
-                TrainingRun run =
-                        TrainingRun.open(settings, use(), backend, team, freeMemory())) {
+                TrainingRun run = TrainingRun.open(settings, use(), backend, team, freeMemory())) {
             console.err()
                     .println(
                             "anser: "
@@ -117,27 +116,22 @@ final class TrainCommand implements Callable<Integer> {
             Trainer.Result result;
             try (TrainingObserver observer = observer(settings.run().folder(), backend)) {
                 result =
-                        run.start(
-                                trainer -> {
-                                    trainer.version(Version.ofAnser())
-                                            .stop(console.interruption()::requested)
-                                            .observer(observer);
-                                    tokenizer.ifPresent(
-                                            known ->
-                                                    addSampler(
-                                                            trainer, settings, known, backend,
-                                                            team));
-                                });
+                        run.start(trainer -> {
+                            trainer.version(Version.ofAnser())
+                                    .stop(console.interruption()::requested)
+                                    .observer(observer);
+                            tokenizer.ifPresent(
+                                    known -> addSampler(trainer, settings, known, backend, team));
+                        });
             }
             result.model()
-                    .ifPresent(
-                            model ->
-                                    console.err()
-                                            .println(
-                                                    "anser: step "
-                                                            + result.step()
-                                                            + ", weights in "
-                                                            + model));
+                    .ifPresent(model ->
+                            console.err()
+                                    .println(
+                                            "anser: step "
+                                                    + result.step()
+                                                    + ", weights in "
+                                                    + model));
             return result.done() ? 0 : Cli.INTERRUPTED;
         }
     }
@@ -151,8 +145,7 @@ final class TrainCommand implements Callable<Integer> {
                         new TrainingConsole(console),
                         new MetricsFile(metrics, environment),
                         new TensorBoardFile(folder.resolve("tensorboard")),
-                        new HtmlReport(
-                                metrics, folder.resolve("report.html"), REPORT_INTERVAL)));
+                        new HtmlReport(metrics, folder.resolve("report.html"), REPORT_INTERVAL)));
     }
 
     private void addSampler(

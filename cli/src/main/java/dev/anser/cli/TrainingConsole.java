@@ -113,10 +113,6 @@ final class TrainingConsole implements TrainingObserver {
         return whole < 3600
                 ? String.format(Locale.ROOT, "%d:%02d", whole / 60, whole % 60)
                 : String.format(
-                        Locale.ROOT,
-                        "%d:%02d:%02d",
-                        whole / 3600,
-                        whole / 60 % 60,
-                        whole % 60);
+                        Locale.ROOT, "%d:%02d:%02d", whole / 3600, whole / 60 % 60, whole % 60);
     }
 }

@@ -25,7 +25,8 @@ class TrainCommandTests {
     @BeforeEach
     void writeConfig() throws IOException {
         Files.writeString(
-                folder.resolve("text.txt"), "The quick brown fox jumps over the lazy dog.\n".repeat(40));
+                folder.resolve("text.txt"),
+                "The quick brown fox jumps over the lazy dog.\n".repeat(40));
         config =
                 Files.writeString(
                         folder.resolve("small.yaml"),
@@ -90,28 +91,24 @@ class TrainCommandTests {
         Interruption interruption = new Interruption();
         Thread user =
                 Thread.ofPlatform()
-                        .start(
-                                () -> {
-                                    while (!Files.exists(run("checkpoints/step-00000002"))) {
-                                        Thread.onSpinWait();
-                                    }
-                                    interruption.request();
-                                });
+                        .start(() -> {
+                            while (!Files.exists(run("checkpoints/step-00000002"))) {
+                                Thread.onSpinWait();
+                            }
+                            interruption.request();
+                        });
         Run stopped =
-                Run.on(
-                        new ByteArrayOutputStream(),
-                        interruption,
-                        "train",
-                        config,
-                        "--set",
-                        steps);
+                Run.on(new ByteArrayOutputStream(), interruption, "train", config, "--set", steps);
         user.join();
         assertThat(stopped.code()).as(stopped.err()).isEqualTo(Cli.INTERRUPTED);
         assertThat(run("model.safetensors")).doesNotExist();
         Run rest = train("--resume", "--set", steps);
         assertThat(rest.code()).as(rest.err()).isZero();
         assertThat(rest.err()).contains("going on after step");
-        assertThat(Files.mismatch(run("model.safetensors"), folder.resolve("straight/model.safetensors")))
+        assertThat(
+                        Files.mismatch(
+                                run("model.safetensors"),
+                                folder.resolve("straight/model.safetensors")))
                 .isEqualTo(-1);
     }
 
@@ -165,7 +162,12 @@ class TrainCommandTests {
     private void killAndResume(int kills, int steps) throws Exception {
         String[] length = {"--set", "steps=" + steps, "--set", "sample.every=0"};
         Run straight =
-                train(length[0], length[1], length[2], length[3], "--set",
+                train(
+                        length[0],
+                        length[1],
+                        length[2],
+                        length[3],
+                        "--set",
                         "run.folder=" + folder.resolve("straight"));
         assertThat(straight.code()).as(straight.err()).isZero();
 
@@ -195,7 +197,10 @@ class TrainCommandTests {
                 killed++;
             }
         }
-        assertThat(Files.mismatch(run("model.safetensors"), folder.resolve("straight/model.safetensors")))
+        assertThat(
+                        Files.mismatch(
+                                run("model.safetensors"),
+                                folder.resolve("straight/model.safetensors")))
                 .as(killed + " kills")
                 .isEqualTo(-1);
     }

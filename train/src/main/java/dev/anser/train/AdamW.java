@@ -148,25 +148,22 @@ public final class AdamW implements AutoCloseable {
     /// @throws TrainingException when they are those of other parameters
     public void resume(Checkpoint moments, long steps) {
         moments()
-                .forEach(
-                        (name, target) -> {
-                            if (!moments.names().contains(name)
-                                    || moments.entry(name).dtype() != DType.F32
-                                    || moments.entry(name).shape().elements()
-                                            != target.elements()) {
-                                throw new TrainingException(
-                                        moments.source()
-                                                + ": has no moments "
-                                                + name
-                                                + " of "
-                                                + target.elements()
-                                                + " numbers; it belongs to another model or"
-                                                + " another choice of what learns");
-                            }
-                            Tensor source = moments.tensor(name);
-                            MemorySegment.copy(
-                                    source.segment(), 0, target.segment(), 0, target.bytes());
-                        });
+                .forEach((name, target) -> {
+                    if (!moments.names().contains(name)
+                            || moments.entry(name).dtype() != DType.F32
+                            || moments.entry(name).shape().elements() != target.elements()) {
+                        throw new TrainingException(
+                                moments.source()
+                                        + ": has no moments "
+                                        + name
+                                        + " of "
+                                        + target.elements()
+                                        + " numbers; it belongs to another model or"
+                                        + " another choice of what learns");
+                    }
+                    Tensor source = moments.tensor(name);
+                    MemorySegment.copy(source.segment(), 0, target.segment(), 0, target.bytes());
+                });
         this.steps = steps;
     }
 

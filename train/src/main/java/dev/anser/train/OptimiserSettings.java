@@ -14,7 +14,8 @@ public record OptimiserSettings(AdamW.Settings settings, double clip, boolean l2
     /// Checks the range.
     public OptimiserSettings {
         if (!(clip > 0)) {
-            throw new TrainingException("the limit of the gradients is " + clip + "; expected above 0");
+            throw new TrainingException(
+                    "the limit of the gradients is " + clip + "; expected above 0");
         }
     }
 }

@@ -123,7 +123,8 @@ public final class RunFolder implements AutoCloseable {
             case RESUME -> {
                 if (!run) {
                     throw new TrainingException(
-                            path + ": there is no run to resume in this folder; leave out --resume");
+                            path
+                                    + ": there is no run to resume in this folder; leave out --resume");
                 }
             }
             case FORCE -> {
@@ -246,8 +247,7 @@ public final class RunFolder implements AutoCloseable {
                 Checkpoint moments = Checkpoints.open(last.resolve(OPTIMISER))) {
             learner.restore(weights);
             optimiser.resume(
-                    moments,
-                    Saved.of(moments.source(), moments.metadata()).progress().step());
+                    moments, Saved.of(moments.source(), moments.metadata()).progress().step());
         }
     }
 
@@ -257,7 +257,8 @@ public final class RunFolder implements AutoCloseable {
             return List.of();
         }
         try (Stream<Path> files = Files.list(checkpoints())) {
-            return files.filter(file -> file.getFileName().toString().matches(PREFIX + "[0-9]{8,18}"))
+            return files.filter(
+                            file -> file.getFileName().toString().matches(PREFIX + "[0-9]{8,18}"))
                     .sorted(Comparator.comparingLong(RunFolder::step))
                     .toList();
         } catch (IOException e) {
@@ -294,7 +295,8 @@ public final class RunFolder implements AutoCloseable {
         if (Files.isDirectory(folder)) {
             List<Path> halves;
             try (Stream<Path> files = Files.list(folder)) {
-                halves = files.filter(file -> file.getFileName().toString().endsWith(PART)).toList();
+                halves =
+                        files.filter(file -> file.getFileName().toString().endsWith(PART)).toList();
             }
             halves.forEach(RunFolder::deleteQuietly);
         }
@@ -338,8 +340,7 @@ public final class RunFolder implements AutoCloseable {
                     }
 
                     @Override
-                    public FileVisitResult postVisitDirectory(
-                            Path folder, @Nullable IOException e)
+                    public FileVisitResult postVisitDirectory(Path folder, @Nullable IOException e)
                             throws IOException {
                         Files.delete(folder);
                         return FileVisitResult.CONTINUE;
@@ -391,17 +392,17 @@ public final class RunFolder implements AutoCloseable {
 
         static Saved of(String source, Map<String, String> metadata) {
             Map<String, String> settings = new TreeMap<>();
-            metadata.forEach(
-                    (name, value) -> {
-                        if (name.startsWith(SETTING)) {
-                            settings.put(name.substring(SETTING.length()), value);
-                        }
-                    });
+            metadata.forEach((name, value) -> {
+                if (name.startsWith(SETTING)) {
+                    settings.put(name.substring(SETTING.length()), value);
+                }
+            });
             String loss = metadata.get("runningLoss");
             String fingerprint = metadata.get("fingerprint");
             if (fingerprint == null || loss == null || !loss.matches("[0-9a-f]{16}")) {
                 throw new TrainingException(
-                        source + ": is no checkpoint of a run; delete its folder to go on from"
+                        source
+                                + ": is no checkpoint of a run; delete its folder to go on from"
                                 + " the one before");
             }
             return new Saved(

@@ -79,14 +79,13 @@ final class Settings {
             String source, String text, @Nullable Path folder, List<String> overrides) {
         Settings settings = new Settings(source);
         settings.compose(text)
-                .ifPresent(
-                        node -> {
-                            if (!(node instanceof MappingNode mapping)) {
-                                throw new TrainingException(
-                                        source + ": expected settings, each as 'name: value'");
-                            }
-                            settings.flatten("", mapping, folder);
-                        });
+                .ifPresent(node -> {
+                    if (!(node instanceof MappingNode mapping)) {
+                        throw new TrainingException(
+                                source + ": expected settings, each as 'name: value'");
+                    }
+                    settings.flatten("", mapping, folder);
+                });
         for (String override : overrides) {
             int equals = override.indexOf('=');
             if (equals < 1) {
@@ -110,8 +109,7 @@ final class Settings {
             return new Composer(yaml, new ParserImpl(yaml, new StreamReader(yaml, text)))
                     .getSingleNode();
         } catch (MarkedYamlEngineException e) {
-            String at =
-                    e.getProblemMark().map(mark -> ": line " + (mark.getLine() + 1)).orElse("");
+            String at = e.getProblemMark().map(mark -> ": line " + (mark.getLine() + 1)).orElse("");
             throw new TrainingException(source + at + ": is no YAML, " + e.getProblem(), e);
         } catch (YamlEngineException e) {
             throw new TrainingException(
@@ -406,7 +404,8 @@ final class Settings {
                         entry.getValue().place()
                                 + ": "
                                 + (section
-                                        ? name + " has no settings under it; expected some, as in "
+                                        ? name
+                                                + " has no settings under it; expected some, as in "
                                                 + known.stream()
                                                         .filter(key -> key.startsWith(name + "."))
                                                         .findFirst()

@@ -162,8 +162,7 @@ public record TrainConfig(
 
     static TrainConfig read(Settings settings, String stem) {
         String name = settings.text("run.name", stem);
-        Run run =
-                new Run(name, settings.path("run.folder").orElse(Path.of("runs").resolve(name)));
+        Run run = new Run(name, settings.path("run.folder").orElse(Path.of("runs").resolve(name)));
         Model model = model(settings);
         Data data = data(settings);
         BatchSize batch =
@@ -172,8 +171,7 @@ public record TrainConfig(
                         settings.integer("batch.accumulate", 1, 1, 1 << 20),
                         settings.integer("batch.chunk", 0, 0, 1 << 24),
                         settings.choice("batch.carry", Carry.NONE));
-        settings.onlyIf(
-                batch.chunk() > 0, "batch.carry", "needs chunks; give batch.chunk as well");
+        settings.onlyIf(batch.chunk() > 0, "batch.carry", "needs chunks; give batch.chunk as well");
         if (!settings.has("batch.sequences")) {
             settings.missing("batch.sequences");
         }
@@ -253,7 +251,8 @@ public record TrainConfig(
         }
         if (!preset && !sizes) {
             settings.impossible(
-                    "model", "is not said; give model.preset, model.from, or model.layers and model.width");
+                    "model",
+                    "is not said; give model.preset, model.from, or model.layers and model.width");
         }
         return new Model(Optional.empty(), ModelSizes.read(settings));
     }
@@ -277,8 +276,7 @@ public record TrainConfig(
                     conversations, name, "is for conversations; give data.format: sft as well");
         }
         for (String name : List.of("data.order", "data.holdOut")) {
-            settings.onlyIf(
-                    !conversations, name, "is not for conversations, which data.train has");
+            settings.onlyIf(!conversations, name, "is not for conversations, which data.train has");
         }
         if (data.order() == Order.PACKED && data.format() != Format.BINIDX) {
             settings.impossible("data.order", "is packed, which needs data in .bin and .idx");
@@ -330,8 +328,7 @@ public record TrainConfig(
     }
 
     private static AdapterSettings adapter(Settings settings, Model model) {
-        AdapterSettings.Kind kind =
-                settings.choice("adapter.kind", AdapterSettings.Kind.FULL);
+        AdapterSettings.Kind kind = settings.choice("adapter.kind", AdapterSettings.Kind.FULL);
         int rank = settings.integer("adapter.rank", 32, 1, 1 << 16);
         double alpha = settings.number("adapter.alpha", rank, 0, false);
         List<String> targets = settings.texts("adapter.targets");
@@ -345,7 +342,9 @@ public record TrainConfig(
             settings.onlyIf(lora, name, "belongs to LoRA; give adapter.kind: lora as well");
         }
         settings.onlyIf(
-                full, "adapter.frozen", "is for full training; an adapter freezes all of the model");
+                full,
+                "adapter.frozen",
+                "is for full training; an adapter freezes all of the model");
         return new AdapterSettings(
                 kind, rank, alpha, lora ? targets : List.of(), full ? frozen : List.of());
     }
@@ -355,21 +354,20 @@ public record TrainConfig(
     ///
     /// @throws TrainingException naming the setting that differs
     void requireContinues(Map<String, String> before) {
-        described.forEach(
-                (name, value) -> {
-                    String was = before.get(name);
-                    if (was != null
-                            && !was.equals(value)
-                            && CHANGEABLE.stream().noneMatch(name::startsWith)) {
-                        throw new TrainingException(
-                                name
-                                        + " is "
-                                        + value
-                                        + ", the run to resume has "
-                                        + was
-                                        + "; set it back, or begin a new run");
-                    }
-                });
+        described.forEach((name, value) -> {
+            String was = before.get(name);
+            if (was != null
+                    && !was.equals(value)
+                    && CHANGEABLE.stream().noneMatch(name::startsWith)) {
+                throw new TrainingException(
+                        name
+                                + " is "
+                                + value
+                                + ", the run to resume has "
+                                + was
+                                + "; set it back, or begin a new run");
+            }
+        });
     }
 
     private static String stem(Path file) {

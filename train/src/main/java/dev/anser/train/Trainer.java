@@ -210,7 +210,10 @@ public final class Trainer {
         boolean done = progress.step() == settings.steps;
         Optional<Path> model = Optional.empty();
         if (settings.folder != null) {
-            model = done ? Optional.of(settings.folder.saveModel(learner)) : settings.folder.lastModel();
+            model =
+                    done
+                            ? Optional.of(settings.folder.saveModel(learner))
+                            : settings.folder.lastModel();
         }
         return new Result(progress.step(), done, Optional.ofNullable(evaluation), model);
     }
@@ -370,8 +373,7 @@ public final class Trainer {
 
     private void sample(Sampler sampler) {
         String text = sampler.goOn(learner.model(), settings.prompt);
-        observers.forEach(
-                observer -> observer.sampled(progress.step(), settings.prompt, text));
+        observers.forEach(observer -> observer.sampled(progress.step(), settings.prompt, text));
     }
 
     private boolean saveIsDue() {
@@ -389,8 +391,7 @@ public final class Trainer {
                 folder.save(
                         learner,
                         optimiser,
-                        new RunFolder.Saved(
-                                progress, samples.fingerprint(), settings.described),
+                        new RunFolder.Saved(progress, samples.fingerprint(), settings.described),
                         settings.keep);
         savedStep = progress.step();
         savedNanos = System.nanoTime();

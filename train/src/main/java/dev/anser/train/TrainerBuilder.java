@@ -119,8 +119,8 @@ public final class TrainerBuilder {
         return this;
     }
 
-    /// Runs samples `chunk` inputs at a time, with the state carried between them as `carry` says: so
-    /// long ones take the memory of a chunk. 0 for all at once; 0.
+    /// Runs samples `chunk` inputs at a time, with the state carried between them as `carry` says:
+    /// so long ones take the memory of a chunk. 0 for all at once; 0.
     public TrainerBuilder chunks(int chunk, Carry carry) {
         this.chunk = (int) requireAtLeast(0, chunk, "the length of a chunk");
         this.carry = carry;
@@ -184,8 +184,7 @@ public final class TrainerBuilder {
     static String yaml(SequencedMap<String, String> settings) {
         StringBuilder yaml = new StringBuilder();
         settings.forEach(
-                (name, value) ->
-                        yaml.append(name).append(": ").append(quoted(value)).append('\n'));
+                (name, value) -> yaml.append(name).append(": ").append(quoted(value)).append('\n'));
         return yaml.toString();
     }
 

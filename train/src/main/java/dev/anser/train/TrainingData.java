@@ -45,13 +45,11 @@ record TrainingData(
         Optional<TextTokens> held =
                 data.validation()
                         .map(file -> TextTokens.read(file, tokenizer, 0, 1))
-                        .or(
-                                () ->
-                                        end == 1
-                                                ? Optional.empty()
-                                                : Optional.of(
-                                                        TextTokens.read(
-                                                                data.train(), tokenizer, end, 1)));
+                        .or(() ->
+                                end == 1
+                                        ? Optional.empty()
+                                        : Optional.of(
+                                                TextTokens.read(data.train(), tokenizer, end, 1)));
         return new TrainingData(
                 samples(data, train, seed),
                 held.map(tokens -> new SequentialSamples(tokens, data.context())),
@@ -66,22 +64,19 @@ record TrainingData(
         Optional<Tokens> held =
                 data.validation()
                         .<Tokens>map(Binidx::open)
-                        .or(
-                                () ->
-                                        end == 1
-                                                ? Optional.empty()
-                                                : Optional.of(
-                                                        Binidx.open(data.train()).part(end, 1)));
+                        .or(() ->
+                                end == 1
+                                        ? Optional.empty()
+                                        : Optional.of(Binidx.open(data.train()).part(end, 1)));
         Samples samples =
                 data.order() == TrainConfig.Order.PACKED
                         ? new PackedSamples(train, data.context(), seed)
                         : samples(data, end == 1 ? train : train.part(0, end), seed);
         Optional<Tokenizer> tokenizer =
-                given.or(
-                        () ->
-                                samples.largestToken() < BYTES
-                                        ? Optional.of(new ByteTokenizer())
-                                        : Optional.empty());
+                given.or(() ->
+                        samples.largestToken() < BYTES
+                                ? Optional.of(new ByteTokenizer())
+                                : Optional.empty());
         return new TrainingData(
                 samples,
                 held.map(tokens -> new SequentialSamples(tokens, data.context())),
@@ -97,8 +92,7 @@ record TrainingData(
                 new SftSamples.Settings(data.context(), data.mask(), data.packing(), seed);
         return new TrainingData(
                 new SftSamples(data.train(), tokenizer, settings),
-                data.validation()
-                        .map((Path file) -> new SftSamples(file, tokenizer, settings)),
+                data.validation().map((Path file) -> new SftSamples(file, tokenizer, settings)),
                 Optional.of(tokenizer),
                 Double.NaN);
     }

@@ -115,10 +115,9 @@ public final class TrainingRun implements AutoCloseable {
             int vocabulary = learner.model().config().vocabulary();
             Trainer.requireVocabulary("the training data", data.samples(), vocabulary);
             data.validation()
-                    .ifPresent(
-                            validation ->
-                                    Trainer.requireVocabulary(
-                                            "the validation data", validation, vocabulary));
+                    .ifPresent(validation ->
+                            Trainer.requireVocabulary(
+                                    "the validation data", validation, vocabulary));
             opened = true;
             return new TrainingRun(config, use, threads, data, learner, memory);
         } finally {
@@ -134,11 +133,10 @@ public final class TrainingRun implements AutoCloseable {
     private static int vocabulary(TrainingData data) {
         return data.tokenizer()
                 .map(Tokenizer::vocabularySize)
-                .orElseThrow(
-                        () ->
-                                new TrainingException(
-                                        "the vocabulary of the data is not known; give"
-                                                + " data.vocabulary or model.vocabulary"));
+                .orElseThrow(() ->
+                        new TrainingException(
+                                "the vocabulary of the data is not known; give"
+                                        + " data.vocabulary or model.vocabulary"));
     }
 
     private static long learning(Learner learner) {
@@ -202,13 +200,12 @@ public final class TrainingRun implements AutoCloseable {
                                     config.checkpoint().keep())
                             .spikeFactor(config.spikeFactor());
             data.validation()
-                    .ifPresent(
-                            validation ->
-                                    trainer.validation(
-                                                    validation,
-                                                    config.evaluate().every(),
-                                                    config.evaluate().batches())
-                                            .tokensPerByte(data.tokensPerByte()));
+                    .ifPresent(validation ->
+                            trainer.validation(
+                                            validation,
+                                            config.evaluate().every(),
+                                            config.evaluate().batches())
+                                    .tokensPerByte(data.tokensPerByte()));
             additions.addTo(trainer);
             return trainer.build().run();
         }

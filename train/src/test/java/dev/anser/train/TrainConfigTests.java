@@ -145,7 +145,8 @@ class TrainConfigTests {
     @Test
     void aMistakeInTheFileIsNamedWithItsLine() {
         assertThatThrownBy(() -> read(SMALL + "  \nsed: 3\n"))
-                .hasMessageContaining("small.yaml: line 11: there is no setting sed; did you mean seed?");
+                .hasMessageContaining(
+                        "small.yaml: line 11: there is no setting sed; did you mean seed?");
         assertThatThrownBy(() -> read(SMALL.replace("sequences: 12", "sequences: many")))
                 .hasMessageContaining("small.yaml: line 8: batch.sequences is 'many'");
     }

@@ -96,8 +96,7 @@ class TrainerTests {
                             .steps(6)
                             .sequences(2)
                             .learningRate(
-                                    new LearningRate(
-                                            1e-3, 1e-4, 2, LearningRate.Schedule.COSINE));
+                                    new LearningRate(1e-3, 1e-4, 2, LearningRate.Schedule.COSINE));
             settings.accept(builder);
             builder.build().run();
             return weights(learner);
@@ -213,7 +212,8 @@ class TrainerTests {
         try (RunFolder run = open(RunFolder.Use.RESUME)) {
             assertThatThrownBy(() -> train(1, new RandomTokens(2), inFolder(run, -1, _ -> {})))
                     .isInstanceOf(TrainingException.class)
-                    .hasMessageContaining("learned from other data (fingerprint random 1, now random 2)");
+                    .hasMessageContaining(
+                            "learned from other data (fingerprint random 1, now random 2)");
         }
     }
 
@@ -242,22 +242,23 @@ class TrainerTests {
         Path run = Files.createDirectory(folder.resolve("run"));
         Files.writeString(run.resolve("thesis.txt"), "years");
         assertThatThrownBy(() -> open(RunFolder.Use.FORCE)).hasMessageContaining("is no run");
-        assertThatThrownBy(() -> open(RunFolder.Use.RESUME)).hasMessageContaining("no run to resume");
+        assertThatThrownBy(() -> open(RunFolder.Use.RESUME))
+                .hasMessageContaining("no run to resume");
         assertThat(run.resolve("thesis.txt")).exists();
     }
 
     @Test
     void aNumberThatIsNotFiniteStopsTheRunAndNamesTheTensor() {
-        assertThatThrownBy(
-                        () ->
-                                train(
-                                        1,
-                                        new RandomTokens(1),
-                                        _ -> {},
-                                        learner ->
-                                                learner.parameters().stream()
-                                                        .filter(p -> p.name().equals("blocks.1.att.key.weight"))
-                                                        .forEach(p -> p.weight().set(5, Float.NaN))))
+        assertThatThrownBy(() ->
+                        train(
+                                1,
+                                new RandomTokens(1),
+                                _ -> {},
+                                learner ->
+                                        learner.parameters().stream()
+                                                .filter(p ->
+                                                        p.name().equals("blocks.1.att.key.weight"))
+                                                .forEach(p -> p.weight().set(5, Float.NaN))))
                 .isInstanceOf(TrainingException.class)
                 .hasMessageContaining("step 1: ")
                 .hasMessageContaining("the weight blocks.1.att.key.weight");
@@ -267,17 +268,14 @@ class TrainerTests {
     void aJumpOfTheLossStopsTheRunAndTheLastCheckpointStays() {
         Samples samples = new RandomTokens(1);
         try (RunFolder run = open(RunFolder.Use.NEW)) {
-            assertThatThrownBy(
-                            () ->
-                                    train(
-                                            1,
-                                            samples,
-                                            inFolder(
-                                                    run,
-                                                    -1,
-                                                    builder ->
-                                                            builder.steps(80)
-                                                                    .spikeFactor(1.01))))
+            assertThatThrownBy(() ->
+                            train(
+                                    1,
+                                    samples,
+                                    inFolder(
+                                            run,
+                                            -1,
+                                            builder -> builder.steps(80).spikeFactor(1.01))))
                     .isInstanceOf(TrainingException.class)
                     .hasMessageContaining("the loss jumped to")
                     .hasMessageContaining("the last good weights are");
@@ -290,26 +288,22 @@ class TrainerTests {
         Path checkpoints = folder.resolve("run/checkpoints");
         Path aside = folder.resolve("run/aside");
         try (RunFolder run = open(RunFolder.Use.NEW)) {
-            assertThatThrownBy(
-                            () ->
-                                    train(
-                                            1,
-                                            new RandomTokens(1),
-                                            inFolder(
-                                                    run,
-                                                    -1,
-                                                    builder ->
-                                                            builder.observer(
-                                                                    new TrainingObserver() {
-                                                                        @Override
-                                                                        public void saved(
-                                                                                long step,
-                                                                                String file) {
-                                                                            replace(
-                                                                                    checkpoints,
-                                                                                    aside);
-                                                                        }
-                                                                    }))))
+            assertThatThrownBy(() ->
+                            train(
+                                    1,
+                                    new RandomTokens(1),
+                                    inFolder(
+                                            run,
+                                            -1,
+                                            builder ->
+                                                    builder.observer(
+                                                            new TrainingObserver() {
+                                                                @Override
+                                                                public void saved(
+                                                                        long step, String file) {
+                                                                    replace(checkpoints, aside);
+                                                                }
+                                                            }))))
                     .isInstanceOf(AnserException.class)
                     .hasMessageContaining("step-00000004: the checkpoint could not be written");
         }
@@ -320,7 +314,8 @@ class TrainerTests {
     /// Moves `folder` aside and puts a file in its place.
     private static void replace(Path folder, Path aside) {
         try {
-            Files.writeString(Files.move(folder, aside).resolveSibling("checkpoints"), "in the way");
+            Files.writeString(
+                    Files.move(folder, aside).resolveSibling("checkpoints"), "in the way");
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -358,8 +353,7 @@ class TrainerTests {
         TrainingObserver.Evaluation last = seen.getLast();
         assertThat(last.tokens()).isEqualTo(targets);
         assertThat(last.loss()).isBetween(1.0, 10.0);
-        assertThat(last.bitsPerByte())
-                .isCloseTo(last.loss() / Math.log(2) * 0.5, within(1e-12));
+        assertThat(last.bitsPerByte()).isCloseTo(last.loss() / Math.log(2) * 0.5, within(1e-12));
     }
 
     @Test
