@@ -139,60 +139,50 @@ final class Chart {
     private void axes(
             StringBuilder svg, double right, double low, double high, String unit, boolean whole) {
         int bottom = height - BOTTOM;
+        int end = width - RIGHT;
         Ticks up = Ticks.within(low, high, height > 300 ? 7 : 5);
         for (int i = 0; i < up.count(); i++) {
             double y = bottom - (up.at(i) - low) / (high - low) * (bottom - TOP);
-            element(
-                    svg,
-                    "<line class=\"grid\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>\n",
-                    LEFT,
-                    width - RIGHT,
-                    y,
-                    y);
-            element(
-                    svg,
-                    "<text class=\"tick\" x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%s</text>\n",
-                    LEFT - 8,
-                    y + 4,
-                    up.label(i));
+            rule(svg, "grid", LEFT, y, end, y);
+            text(svg, "tick", LEFT - 8, y + 4, "end", up.label(i));
         }
         Ticks along = Ticks.within(0, right, width > 600 ? 9 : 5);
         if (whole && along.step() < 1) {
             along = new Ticks(0, 1, (int) right + 1);
         }
         for (int i = 0; i < along.count(); i++) {
-            double x = LEFT + along.at(i) / right * (width - RIGHT - LEFT);
-            element(
-                    svg,
-                    "<line class=\"axis\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\"/>\n",
-                    x,
-                    x,
-                    bottom,
-                    bottom + 4);
-            element(
-                    svg,
-                    "<text class=\"tick\" x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%s</text>\n",
-                    x,
-                    bottom + 17,
-                    along.label(i));
+            double x = LEFT + along.at(i) / right * (end - LEFT);
+            rule(svg, "axis", x, bottom, x, bottom + 4);
+            text(svg, "tick", x, bottom + 17, "middle", along.label(i));
         }
-        element(
-                svg,
-                "<line class=\"axis\" x1=\"%d\" x2=\"%d\" y1=\"%d\" y2=\"%d\"/>\n",
-                LEFT,
-                width - RIGHT,
-                bottom,
-                bottom);
-        element(
-                svg,
-                "<text class=\"unit\" x=\"%d\" y=\"%d\" text-anchor=\"middle\">%s</text>\n",
-                (LEFT + width - RIGHT) / 2,
-                bottom + 35,
-                unit);
+        rule(svg, "axis", LEFT, bottom, end, bottom);
+        text(svg, "unit", (LEFT + end) / 2.0, bottom + 35, "middle", unit);
     }
 
-    private static void element(StringBuilder svg, String format, Object... values) {
-        svg.append(String.format(Locale.ROOT, format, values));
+    private static void rule(
+            StringBuilder svg, String style, double x1, double y1, double x2, double y2) {
+        svg.append(
+                String.format(
+                        Locale.ROOT,
+                        "<line class=\"%s\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>\n",
+                        style,
+                        x1,
+                        y1,
+                        x2,
+                        y2));
+    }
+
+    private static void text(
+            StringBuilder svg, String style, double x, double y, String anchor, String text) {
+        svg.append(
+                String.format(
+                        Locale.ROOT,
+                        "<text class=\"%s\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">%s</text>\n",
+                        style,
+                        x,
+                        y,
+                        anchor,
+                        text));
     }
 
     /// From values to pixels.

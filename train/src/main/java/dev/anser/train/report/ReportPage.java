@@ -151,12 +151,12 @@ final class ReportPage {
                         Ticks.number(run.last().bitsPerByte()),
                         "after step " + Ticks.whole(run.last().step())));
         facts.put("steps", new Fact(Ticks.whole(run.step()), "of " + Ticks.whole(run.steps())));
-        facts.put("tokens", new Fact(Ticks.number(run.tokens()), "seen in training"));
+        facts.put("tokens", new Fact(Ticks.number((double) run.tokens()), "seen in training"));
         facts.put("training time", new Fact(Ticks.time(run.seconds()), "evaluations included"));
         facts.put(
                 "tokens/s",
                 new Fact(Ticks.number(run.tokens() / run.seconds()), "over the whole run"));
-        facts.put("parameters", new Fact(Ticks.number(run.parameters()), "that learn"));
+        facts.put("parameters", new Fact(Ticks.number((double) run.parameters()), "that learn"));
         facts.values().removeIf(fact -> fact.value().equals("–"));
         return facts;
     }

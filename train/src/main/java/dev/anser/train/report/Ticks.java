@@ -91,7 +91,7 @@ record Ticks(double first, double step, int count) {
     /// `value` as it is below ten million, with thin spaces between thousands.
     static String whole(long value) {
         if (Math.abs(value) >= 10_000_000) {
-            return number(value);
+            return number((double) value);
         }
         return String.format(Locale.ROOT, "%,d", value).replace(',', '\u202f');
     }

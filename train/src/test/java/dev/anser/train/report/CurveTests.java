@@ -20,7 +20,7 @@ class CurveTests {
         assertThat(curve.points())
                 .hasSize(count)
                 .allMatch(point -> point.value() == point.step() * 7 % 5)
-                .isSortedAccordingTo(Comparator.comparing(Point::step));
+                .isSortedAccordingTo(Comparator.comparingDouble(Point::step));
     }
 
     @ParameterizedTest
@@ -37,7 +37,7 @@ class CurveTests {
                 .contains(point(count / 3, 50), point(count / 2, -50))
                 .startsWith(point(0, 0))
                 .endsWith(point(count - 1, Math.sin(count - 1)))
-                .isSortedAccordingTo(Comparator.comparing(Point::step));
+                .isSortedAccordingTo(Comparator.comparingDouble(Point::step));
         assertThat(curve.smoothed()).hasSizeBetween(500, 1000);
     }
 
