@@ -117,7 +117,7 @@ public final class StepProfile {
             batch.add(state, Batch.Logits.ALL, random.ints(context, 0, VOCABULARY).toArray());
         }
         Tensor logits = model.forward(ops, batch.build());
-        int[] targets = random.ints(sequences * context, 0, VOCABULARY).toArray();
+        int[] targets = random.ints((long) sequences * context, 0, VOCABULARY).toArray();
         long start = System.nanoTime();
         CrossEntropy.sum(eager, logits, targets, 1.0 / targets.length, logits, false);
         long nanos = System.nanoTime() - start;

@@ -190,7 +190,10 @@ final class TrainCommand implements Callable<Integer> {
         if (reuse == null) {
             return RunFolder.Use.NEW;
         }
-        return reuse.resume ? RunFolder.Use.RESUME : RunFolder.Use.FORCE;
+        if (reuse.resume) {
+            return RunFolder.Use.RESUME;
+        }
+        return reuse.force ? RunFolder.Use.FORCE : RunFolder.Use.NEW;
     }
 
     private int teamSize(TrainConfig settings) {

@@ -13,8 +13,8 @@ interface Kernels {
     /// The backward steps of the same backend.
     GradientKernels gradients();
 
-    /// `count` elements of `type` at `source` to floats at `target`. For team member `worker`, which
-    /// has scratch memory of its own.
+    /// `count` elements of `type` at `source` to floats at `target`. For team member `worker`,
+    /// which has scratch memory of its own.
     void toFloat(DType type, long source, long target, int count, int worker);
 
     /// `count` floats at `x` rounded to bfloat16 at `y`, to nearest even.

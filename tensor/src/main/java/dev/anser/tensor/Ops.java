@@ -35,8 +35,7 @@ public interface Ops {
     ///
     /// @param firstSlot the first of the carried tensors that the block moves on
     /// @param slots how many of them there are
-    Tensor block(
-            Block block, Tensor x, Tensor shared, Segments batch, int firstSlot, int slots);
+    Tensor block(Block block, Tensor x, Tensor shared, Segments batch, int firstSlot, int slots);
 
     /// Rows `ids[0..count)` of `table` (V, C) as F32: (count, C).
     Tensor embedding(Tensor table, int[] ids, int count);

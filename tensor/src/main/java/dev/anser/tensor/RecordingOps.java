@@ -420,11 +420,6 @@ public final class RecordingOps implements Ops {
         void run(int from, int to);
     }
 
-    /// A range of rows; what is summed over them is added to the rows of C floats at `sums`.
-    private interface Rows {
-        void run(int from, int to, long sums);
-    }
-
     private void elements(Tensor shape, Range range) {
         parts(Math.toIntExact(shape.elements()), ELEMENTS, range);
     }

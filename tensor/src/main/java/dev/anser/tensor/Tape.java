@@ -100,8 +100,8 @@ public final class Tape implements AutoCloseable {
     /// begins.
     ///
     /// Call it between the forward pass and [#backward()]. This is how a gradient flows from one
-    /// chunk of a long document to the chunk before: watch the state in the later chunk's pass, carry
-    /// what came out in the earlier one's.
+    /// chunk of a long document to the chunk before: watch the state in the later chunk's pass,
+    /// carry what came out in the earlier one's.
     ///
     /// @throws ShapeException when the gradient has another size, or would be changed while it is
     ///   read because it is also where the gradient of the state before the batch is added

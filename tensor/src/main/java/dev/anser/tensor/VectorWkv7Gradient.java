@@ -420,7 +420,7 @@ final class VectorWkv7Gradient {
         for (int block = 0; block < blocks; block++) {
             long to = target + block * blockBytes;
             int keys = Math.min(COUNT, size - block * COUNT);
-            long top = from + block * COUNT * row;
+            long top = from + (long) block * COUNT * row;
             if (keys < COUNT) {
                 Memory.ALL.asSlice(to, blockBytes).fill((byte) 0);
             }

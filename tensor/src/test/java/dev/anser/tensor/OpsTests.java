@@ -95,21 +95,28 @@ class OpsTests {
     }
 
     @Test
-    void aReleaseKeepsItsResult() {
+    void aBlockKeepsItsResultAlone() {
         Tensor x = random(DType.F32, 4, 33);
         try (Threads threads = new Threads(1);
                 EagerOps ops = Backends.named("vector").newOps(threads)) {
             ops.begin();
             for (int pass = 0; pass < 3; pass++) {
-                long mark = ops.mark();
-                Tensor doubled = ops.add(x, x);
-                Tensor tripled = ops.add(doubled, x);
-                float[] expected = tripled.toFloats();
-                Tensor kept = ops.release(mark, tripled);
+                float[] expected = ops.add(ops.add(x, x), x).toFloats();
+                long before = ops.mark();
+                Tensor kept =
+                        ops.block(
+                                (inner, input, shared, _) ->
+                                        inner.add(inner.add(input, shared), input),
+                                x,
+                                x,
+                                new TestSegments(new int[] {4}, new Tensor[] {x}),
+                                0,
+                                0);
                 assertThat(kept.toFloats()).isEqualTo(expected);
                 Tensor next = ops.add(kept, x);
                 assertThat(next.address()).isNotEqualTo(kept.address());
                 assertThat(kept.toFloats()).isEqualTo(expected);
+                assertThat(ops.mark() - before).isLessThan(3 * 4 * 33 * 4);
             }
         }
     }

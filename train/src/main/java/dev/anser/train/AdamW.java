@@ -82,8 +82,8 @@ public final class AdamW implements AutoCloseable {
     /// @param scale what clipping multiplies every gradient by
     public void step(double learningRate, double scale) {
         steps++;
-        double correction1 = 1 - Math.pow(settings.beta1(), steps);
-        double correction2 = 1 - Math.pow(settings.beta2(), steps);
+        double correction1 = 1 - Math.pow(settings.beta1(), (double) steps);
+        double correction2 = 1 - Math.pow(settings.beta2(), (double) steps);
         for (Slot slot : slots) {
             int elements = Math.toIntExact(slot.mean().elements());
             double rate = learningRate * slot.group().rateScale();

@@ -46,7 +46,7 @@ record LowRankPairs(Map<Tensor, LowRankOps.Pair> pairs, List<Parameter> paramete
             }
         }
         Tensor scale = scale(settings, arena);
-        Map<Tensor, LowRankOps.Pair> pairs = new IdentityHashMap<>();
+        IdentityHashMap<Tensor, LowRankOps.Pair> pairs = new IdentityHashMap<>();
         List<Parameter> parameters = new ArrayList<>();
         SplittableRandom random = new SplittableRandom(seed);
         for (Weight matrix : matrices) {

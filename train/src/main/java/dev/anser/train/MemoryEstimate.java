@@ -9,8 +9,8 @@ import java.util.Locale;
 /// @param moments two numbers for each weight that learns
 /// @param activations of one batch, with their gradients
 public record MemoryEstimate(long weights, long gradients, long moments, long activations) {
-    /// Floats of width C that a block of RWKV-7 keeps for each row: its results, and the state and u
-    /// of WKV.
+    /// Floats of width C that a block of RWKV-7 keeps for each row: its results, and the state and
+    /// u of WKV.
     private static final int KEPT = 44;
 
     /// Floats of width C in the gradients that are alive at once, for each row.
@@ -33,7 +33,8 @@ public record MemoryEstimate(long weights, long gradients, long moments, long ac
             int vocabulary,
             long rows,
             boolean recompute) {
-        long kept = recompute ? 2 * KEPT + (long) layers * KEPT_OF_RECOMPUTED : (long) layers * KEPT;
+        long kept =
+                recompute ? 2 * KEPT + (long) layers * KEPT_OF_RECOMPUTED : (long) layers * KEPT;
         long blocks = rows * width * (kept + GRADIENTS);
         long logits = rows * vocabulary;
         return new MemoryEstimate(

@@ -32,8 +32,7 @@ final class OrthogonalMatrix {
             return;
         }
         try (Arena arena = Arena.ofShared()) {
-            Tensor across =
-                    Tensor.allocate(arena, DType.F32, target.columns(), target.rows());
+            Tensor across = Tensor.allocate(arena, DType.F32, target.columns(), target.rows());
             orthogonalRows(across, gain, key, threads);
             transpose(across, target, threads);
         }
@@ -78,8 +77,7 @@ final class OrthogonalMatrix {
     }
 
     private static void copy(Tensor matrix, int row, float[] into) {
-        MemorySegment.copy(
-                matrix.segment(), FLOAT, 4L * row * into.length, into, 0, into.length);
+        MemorySegment.copy(matrix.segment(), FLOAT, 4L * row * into.length, into, 0, into.length);
     }
 
     /// Makes row `i` orthogonal to the rows before it, and of length 1.
@@ -111,7 +109,8 @@ final class OrthogonalMatrix {
                 (row, worker) -> {
                     for (long i = (long) row * columns; i < (long) (row + 1) * columns; i++) {
                         float value = target.segment().get(FLOAT, 4 * i);
-                        target.segment().set(FLOAT, 4 * i, value - from.segment().get(FLOAT, 4 * i));
+                        target.segment()
+                                .set(FLOAT, 4 * i, value - from.segment().get(FLOAT, 4 * i));
                     }
                 },
                 target.rows());
@@ -144,9 +143,7 @@ final class OrthogonalMatrix {
                                                 FLOAT,
                                                 4 * ((long) c * rows + r),
                                                 from.segment()
-                                                        .get(
-                                                                FLOAT,
-                                                                4 * ((long) r * columns + c)));
+                                                        .get(FLOAT, 4 * ((long) r * columns + c)));
                             }
                         }
                     }

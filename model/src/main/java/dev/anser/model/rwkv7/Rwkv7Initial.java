@@ -353,8 +353,7 @@ public final class Rwkv7Initial {
     }
 
     private void evenly(String name, double bound, long... shape) {
-        weights.add(
-                new Weight(name, Shape.of(shape), new Rule.Uniform((float) bound, key(name))));
+        weights.add(new Weight(name, Shape.of(shape), new Rule.Uniform((float) bound, key(name))));
     }
 
     /// A matrix (out, in) with orthogonal rows or columns of length `gain`; for measuring, one as
@@ -364,7 +363,7 @@ public final class Rwkv7Initial {
             Rule rule = new Rule.Orthogonal((float) gain, key(name));
             weights.add(new Weight(name, Shape.of(out, in), rule));
         } else {
-            evenly(name, Math.sqrt(3) * gain / Math.sqrt(Math.max(out, in)), out, in);
+            evenly(name, Math.sqrt(3) * gain / Math.sqrt((double) Math.max(out, in)), out, in);
         }
     }
 
@@ -374,7 +373,7 @@ public final class Rwkv7Initial {
         if (official) {
             weights.add(new Weight(name, Shape.of(out, in), new Rule.Zero()));
         } else {
-            evenly(name, 0.5 / Math.sqrt(Math.max(out, in)), out, in);
+            evenly(name, 0.5 / Math.sqrt((double) Math.max(out, in)), out, in);
         }
     }
 

@@ -47,8 +47,10 @@ class Rwkv7InitialTests {
 
     @Test
     void presetsHaveTheParametersOfTheOfficialModels() {
-        assertThat(Rwkv7Initial.of(Rwkv7Initial.preset("0.1b"), 0).parameters()).isEqualTo(191_084_544L);
-        assertThat(Rwkv7Initial.of(Rwkv7Initial.preset("0.4b"), 0).parameters()).isEqualTo(450_834_432L);
+        assertThat(Rwkv7Initial.of(Rwkv7Initial.preset("0.1b"), 0).parameters())
+                .isEqualTo(191_084_544L);
+        assertThat(Rwkv7Initial.of(Rwkv7Initial.preset("0.4b"), 0).parameters())
+                .isEqualTo(450_834_432L);
         assertThat(Rwkv7Initial.of(Rwkv7Initial.preset("2.9b"), 0).parameters())
                 .isBetween(2_900_000_000L, 3_000_000_000L);
         assertThatThrownBy(() -> Rwkv7Initial.preset("7b"))
@@ -79,7 +81,8 @@ class Rwkv7InitialTests {
 
     @Test
     void theOfficialSizesHaveTheOfficialRanks() {
-        assertThat(Rwkv7Initial.Sizes.of(12, 768, 64, 65536)).isEqualTo(Rwkv7Initial.preset("0.1b"));
+        assertThat(Rwkv7Initial.Sizes.of(12, 768, 64, 65536))
+                .isEqualTo(Rwkv7Initial.preset("0.1b"));
         assertThat(Rwkv7Initial.Sizes.of(24, 2048, 64, 65536))
                 .extracting(
                         Rwkv7Initial.Sizes::decayRank,
@@ -124,8 +127,7 @@ class Rwkv7InitialTests {
         float[] rounded = values(weight, DType.BF16, 2);
         for (int i = 0; i < exact.length; i++) {
             assertThat(rounded[i])
-                    .isEqualTo(
-                            Float.intBitsToFloat(Tensor.floatToBfloat16(exact[i]) << 16));
+                    .isEqualTo(Float.intBitsToFloat(Tensor.floatToBfloat16(exact[i]) << 16));
         }
     }
 
