@@ -53,6 +53,7 @@ final class Cli {
         line.addSubcommand("tokenize", new TokenizeCommand(console));
         line.addSubcommand("logits", new LogitsCommand(console));
         line.addSubcommand("bench", new BenchCommand(console));
+        line.addSubcommand("bench-train", new BenchTrainCommand(console));
         line.addSubcommand("loss", new LossCommand(console));
         line.addSubcommand("step", new StepCommand(console));
         line.addSubcommand("train", new TrainCommand(console));

@@ -7,6 +7,7 @@ import dev.anser.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Random;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -16,6 +17,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 /// on how it is cut into chunks, or on the number of threads.
 class BatchTests {
     private static final Path MODEL = Golden.own("rwkv7-L2-D64-hs32-half/model-fp16.pth");
+
+    @BeforeAll
+    static void assumeVectorsOfTheProcessor() {
+        Golden.assumeVectorsOfTheProcessor();
+    }
 
     private static int[] tokens(int count, long seed) {
         return new Random(seed).ints(count, 0, 128).toArray();

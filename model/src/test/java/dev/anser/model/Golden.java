@@ -1,5 +1,7 @@
 package dev.anser.model;
 
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -19,6 +21,26 @@ import java.util.zip.ZipInputStream;
 /// Numbers that the official implementations computed: some are this project's own test resources,
 /// all are in a folder `shared/golden` beside the checkout where there is one.
 final class Golden {
+    /// Skips a long test at a forced vector width that the processor lacks: it is emulated there,
+    /// a hundred times slower. The goldens run at every width, and so do the kernels' own tests.
+    static void assumeVectorsOfTheProcessor() {
+        Integer forced = Integer.getInteger("anser.vector.bits");
+        assumeTrue(
+                forced == null || forced <= preferredBits(), "vectors of this width are emulated");
+    }
+
+    private static int preferredBits() {
+        try {
+            Module incubator =
+                    ModuleLayer.boot().findModule("jdk.incubator.vector").orElseThrow();
+            Class<?> shapes = Class.forName(incubator, "jdk.incubator.vector.VectorShape");
+            Object preferred = shapes.getMethod("preferredShape").invoke(null);
+            return (int) shapes.getMethod("vectorBitSize").invoke(preferred);
+        } catch (ReflectiveOperationException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
     /// An array of a `.npy` file as doubles.
     record Array(int[] shape, double[] values) {
         int[] ints() {

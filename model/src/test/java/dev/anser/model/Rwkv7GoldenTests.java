@@ -133,6 +133,7 @@ class Rwkv7GoldenTests {
     @ParameterizedTest
     @ValueSource(ints = {1, 100, 4096})
     void aLongSequenceDoesNotDrift(int chunk) {
+        Golden.assumeVectorsOfTheProcessor();
         Path folder = Golden.shared("golden/long/rwkv7-L3-D128");
         assumeTrue(Files.exists(folder));
         Path model = Golden.shared("golden/inference/rwkv7-L3-D128/model.pth");
@@ -189,6 +190,7 @@ class Rwkv7GoldenTests {
 
     @Test
     void theTrainedDigitReverserReversesItsSamples() throws IOException {
+        Golden.assumeVectorsOfTheProcessor();
         String digits = "0123456789,#";
         String json = Files.readString(Golden.own("rwkv7-reverse/samples.json"));
         Matcher samples =

@@ -105,7 +105,7 @@ public final class Trainer {
     }
 
     /// Weights that a token is multiplied with, once forwards and twice backwards.
-    private static long matrixWeights(List<Parameter> parameters) {
+    static long matrixWeights(List<Parameter> parameters) {
         return parameters.stream()
                 .filter(parameter -> !parameter.name().equals("emb.weight"))
                 .filter(parameter -> !parameter.name().endsWith("r_k"))
