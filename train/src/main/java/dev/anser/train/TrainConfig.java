@@ -26,7 +26,7 @@ import java.util.SequencedMap;
 /// @param activationCheckpointing whether activations inside a layer are computed again in the
 ///   backward pass instead of kept
 /// @param adapter what of the model learns
-/// @param spikeFactor a loss that is so many times the usual one stops the run
+/// @param spikeFactor a loss that is so many times the usual one, and 1 nat above it, stops the run
 /// @param seed what first weights and random orders follow from
 /// @param threads that compute
 /// @param described every setting as understood, under its dotted name

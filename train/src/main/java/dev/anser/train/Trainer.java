@@ -34,6 +34,10 @@ import org.jspecify.annotations.Nullable;
 ///
 /// For one thread, which uses the whole team.
 public final class Trainer {
+    /// In nats. A model that knows its data almost by heart has losses near zero, of which one is
+    /// easily many times another.
+    private static final double LEAST_SPIKE = 1;
+
     /// The spikes of the first steps mean nothing.
     private static final int STEPS_BEFORE_SPIKES = 50;
 
@@ -290,7 +294,9 @@ public final class Trainer {
             throw notFinite(loss);
         }
         double mean = progress.runningLoss();
-        if (progress.step() >= STEPS_BEFORE_SPIKES && loss > settings.spike * mean) {
+        if (progress.step() >= STEPS_BEFORE_SPIKES
+                && loss > settings.spike * mean
+                && loss > mean + LEAST_SPIKE) {
             throw new TrainingException(
                     "step "
                             + (progress.step() + 1)

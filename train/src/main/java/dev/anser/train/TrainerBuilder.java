@@ -152,7 +152,8 @@ public final class TrainerBuilder {
         return this;
     }
 
-    /// The run stops when a step's loss is so many times that of the steps before, above 1; 3.
+    /// The run stops when a step's loss is so many times that of the steps before, and at least 1
+    /// nat above it; above 1; 3.
     public TrainerBuilder spikeFactor(double factor) {
         if (!(factor > 1)) {
             throw new TrainingException("the spike factor is " + factor + "; expected above 1");

@@ -264,23 +264,79 @@ class TrainerTests {
                 .hasMessageContaining("the weight blocks.1.att.key.weight");
     }
 
+    /// The same token all the time, and from sample `turn` on what `odd` makes of it.
+    private record Monotonous(long turn, Consumer<int[]> odd) implements Samples {
+        @Override
+        public int length() {
+            return LENGTH;
+        }
+
+        @Override
+        public long count() {
+            return 1000;
+        }
+
+        @Override
+        public int largestToken() {
+            return VOCABULARY - 1;
+        }
+
+        @Override
+        public String fingerprint() {
+            return "monotonous";
+        }
+
+        @Override
+        public void read(long index, int[] tokens, boolean[] counts) {
+            Arrays.fill(tokens, 3);
+            Arrays.fill(counts, true);
+            if (index >= turn) {
+                odd.accept(tokens);
+            }
+        }
+
+        @Override
+        public void close() {}
+    }
+
     @Test
     void aJumpOfTheLossStopsTheRunAndTheLastCheckpointStays() {
-        Samples samples = new RandomTokens(1);
+        // Two samples a step: step 61 is the first of another kind.
+        Samples samples = new Monotonous(120, tokens -> Arrays.setAll(tokens, i -> 5 + i));
         try (RunFolder run = open(RunFolder.Use.NEW)) {
-            assertThatThrownBy(() ->
-                            train(
-                                    1,
-                                    samples,
-                                    inFolder(
-                                            run,
-                                            -1,
-                                            builder -> builder.steps(80).spikeFactor(1.01))))
+            assertThatThrownBy(() -> train(1, samples, inFolder(run, -1, TrainerTests::quickly)))
                     .isInstanceOf(TrainingException.class)
-                    .hasMessageContaining("the loss jumped to")
-                    .hasMessageContaining("the last good weights are");
+                    .hasMessageContaining("step 61: the loss jumped to")
+                    .hasMessageContaining("the last good weights are")
+                    .hasMessageContaining("step-00000060");
             assertThat(run.lastModel()).get().matches(Files::exists);
         }
+    }
+
+    @Test
+    void aLossThatIsManyTimesAlmostNothingIsNoJump() {
+        Samples samples = new Monotonous(120, tokens -> tokens[LENGTH] = 4);
+        List<Double> losses = new ArrayList<>();
+        train(
+                1,
+                samples,
+                builder -> {
+                    quickly(builder);
+                    builder.observer(
+                            new TrainingObserver() {
+                                @Override
+                                public void stepped(Step step) {
+                                    losses.add(step.loss());
+                                }
+                            });
+                });
+        assertThat(losses).hasSize(64);
+        assertThat(losses.get(60)).isGreaterThan(3 * losses.get(59));
+    }
+
+    private static void quickly(TrainerBuilder builder) {
+        builder.steps(64)
+                .learningRate(new LearningRate(3e-3, 3e-3, 0, LearningRate.Schedule.CONSTANT));
     }
 
     @Test
