@@ -9,6 +9,9 @@ import java.util.Locale;
 /// @param moments two numbers for each weight that learns
 /// @param activations of one batch, with their gradients
 public record MemoryEstimate(long weights, long gradients, long moments, long activations) {
+    /// The JVM with its code, its heap and the libraries that it loads.
+    private static final long PROGRAM = 400_000_000;
+
     /// Floats of width C that a block of RWKV-7 keeps for each row: its results, and the state and
     /// u of WKV.
     private static final int KEPT = 44;
@@ -41,9 +44,9 @@ public record MemoryEstimate(long weights, long gradients, long moments, long ac
                 4 * parameters, 4 * learning, 8 * learning, 4 * (blocks + logits));
     }
 
-    /// All of it.
+    /// All of it, the program included.
     public long bytes() {
-        return weights + gradients + moments + activations;
+        return weights + gradients + moments + activations + PROGRAM;
     }
 
     /// Refuses a run that the machine has no memory for.
@@ -74,6 +77,8 @@ public record MemoryEstimate(long weights, long gradients, long moments, long ac
                 + gigabytes(moments)
                 + ", activations "
                 + gigabytes(activations)
+                + ", program "
+                + gigabytes(PROGRAM)
                 + ")";
     }
 
