@@ -122,8 +122,7 @@ final class BenchTrainCommand implements Callable<Integer> {
                         sizes(), sequences, context, warmup, steps, precision, recompute);
         Backend backend = Backends.chooseForTraining();
         try (Threads threads = new Threads(compute.threads());
-                Progress progress =
-                        Progress.start(console, "training", (long) warmup + steps)) {
+                Progress progress = Progress.start(console, "training", (long) warmup + steps)) {
             TrainingBenchmark.Result result =
                     TrainingBenchmark.run(
                             settings,

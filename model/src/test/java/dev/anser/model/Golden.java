@@ -21,8 +21,8 @@ import java.util.zip.ZipInputStream;
 /// Numbers that the official implementations computed: some are this project's own test resources,
 /// all are in a folder `shared/golden` beside the checkout where there is one.
 final class Golden {
-    /// Skips a long test at a forced vector width that the processor lacks: it is emulated there,
-    /// a hundred times slower. The goldens run at every width, and so do the kernels' own tests.
+    /// Skips a long test at a forced vector width that the processor lacks: it is emulated there, a
+    /// hundred times slower. The goldens run at every width, and so do the kernels' own tests.
     static void assumeVectorsOfTheProcessor() {
         Integer forced = Integer.getInteger("anser.vector.bits");
         assumeTrue(
@@ -31,8 +31,7 @@ final class Golden {
 
     private static int preferredBits() {
         try {
-            Module incubator =
-                    ModuleLayer.boot().findModule("jdk.incubator.vector").orElseThrow();
+            Module incubator = ModuleLayer.boot().findModule("jdk.incubator.vector").orElseThrow();
             Class<?> shapes = Class.forName(incubator, "jdk.incubator.vector.VectorShape");
             Object preferred = shapes.getMethod("preferredShape").invoke(null);
             return (int) shapes.getMethod("vectorBitSize").invoke(preferred);
