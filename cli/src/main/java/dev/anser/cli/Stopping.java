@@ -21,7 +21,7 @@ final class Stopping implements AutoCloseable {
                         INTERRUPT,
                         () -> {
                             if (interruption.requested()) {
-                                Runtime.getRuntime().halt(Cli.INTERRUPTED);
+                                Main.halt(Cli.INTERRUPTED);
                             }
                             interruption.request();
                             console.err()
