@@ -26,6 +26,8 @@ final class Lanes {
     static final int COUNT = FLOATS.length();
     static final int BYTES = FLOATS.vectorByteSize();
 
+    static final short EXPONENT_F16 = 0x7c00;
+
     private static final VectorShuffle<Float> SWAP_1 = swap(1);
     private static final VectorShuffle<Float> SWAP_2 = swap(2);
     private static final VectorShuffle<Float> SWAP_4 = swap(4);
@@ -126,7 +128,7 @@ final class Lanes {
     }
 
     static FloatVector loadBf16(long address) {
-        return widenBf16(ShortVector.fromMemorySegment(SHORTS, Memory.ALL, address, LITTLE_ENDIAN));
+        return widenBf16(loadShorts(address));
     }
 
     static FloatVector loadBf16(long address, VectorMask<Float> mask) {
@@ -138,5 +140,28 @@ final class Lanes {
     private static FloatVector widenBf16(ShortVector halves) {
         IntVector bits = (IntVector) halves.convertShape(VectorOperators.S2I, INTS, 0);
         return bits.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+    }
+
+    static ShortVector loadShorts(long address) {
+        return ShortVector.fromMemorySegment(SHORTS, Memory.ALL, address, LITTLE_ENDIAN);
+    }
+
+    /// The bits of the exponent of binary16 numbers: [#EXPONENT_F16] for infinities and NaN, less
+    /// for all others.
+    static ShortVector exponentF16(ShortVector halves) {
+        return halves.and(EXPONENT_F16);
+    }
+
+    /// Finite binary16 numbers as floats, exactly; infinities and NaN come out as finite numbers.
+    ///
+    /// With sign, exponent and fraction moved to their places in a float, the number is too small
+    /// by the difference of the exponents' biases, 127 - 15, whether it was subnormal or not: one
+    /// product puts it right.
+    static FloatVector finiteF16(ShortVector halves) {
+        IntVector bits = (IntVector) halves.convertShape(VectorOperators.S2I, INTS, 0);
+        return bits.lanewise(VectorOperators.LSHL, 13)
+                .and(0x8fffe000)
+                .reinterpretAsFloats()
+                .mul(0x1p112f);
     }
 }

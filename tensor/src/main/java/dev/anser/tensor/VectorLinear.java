@@ -13,12 +13,10 @@ import jdk.incubator.vector.VectorMask;
 /// of additions is therefore the same whether a row comes alone or in a batch, and whatever tile it
 /// falls into: prefill and decoding give the same bits.
 ///
-/// One row reads every weight once and is bound by memory. More rows go by tiles of 4 rows × 4
-/// outputs: 16 accumulators and 8 operands fit the 32 registers of AVX-512 and NEON; the weights of
-/// 4 outputs are widened once into a panel that stays in the first-level cache while all rows pass
-/// by. Rows are taken in blocks that fit the second-level cache.
-///
-/// F16 goes by the panel even for one row: [Widen] says why.
+/// One row reads every weight once and is bound by memory: [VectorStreams]. More rows go by tiles
+/// of 4 rows × 4 outputs: 16 accumulators and 8 operands fit the 32 registers of AVX-512 and NEON;
+/// the weights of 4 outputs are widened once into a panel that stays in the first-level cache while
+/// all rows pass by. Rows are taken in blocks that fit the second-level cache.
 final class VectorLinear {
     /// Bytes of `x` that one sweep over the outputs keeps in the second-level cache.
     private static final int ROW_BLOCK_BYTES = 1 << 20;
@@ -37,6 +35,7 @@ final class VectorLinear {
             int to,
             long y,
             float[] panel) {
+        int at = rows == 1 ? VectorStreams.linear(type, x, in, w, from, to, y, panel) : from;
         long weightRow = type.bytes(in);
         long xRow = 4L * in;
         long yRow = 4L * out;
@@ -45,16 +44,10 @@ final class VectorLinear {
             int count = Math.min(blockRows, rows - start);
             long xBlock = x + start * xRow;
             long yBlock = y + start * yRow;
-            int o = from;
+            int o = at;
             for (; o + 4 <= to; o += 4) {
-                if (rows == 1 && type == DType.F32) {
-                    fourF32(x, in, w, o, y);
-                } else if (rows == 1 && type == DType.BF16) {
-                    fourBf16(x, in, w, o, y);
-                } else {
-                    Widen.toFloats(type, w + o * weightRow, panel, 4 * in);
-                    tiles(xBlock, count, in, panel, out, o, yBlock);
-                }
+                Widen.toFloats(type, w + o * weightRow, panel, 4 * in);
+                tiles(xBlock, count, in, panel, out, o, yBlock);
             }
             for (; o < to; o++) {
                 Widen.toFloats(type, w + o * weightRow, panel, in);
@@ -210,71 +203,5 @@ final class VectorLinear {
             sum = FloatVector.fromArray(FLOATS, weights, whole, rest).fma(v, sum);
         }
         return VectorMath.sum(sum);
-    }
-
-    /// One row against four weight rows, which stream at once.
-    private static void fourF32(long x, int in, long w, int o, long y) {
-        int whole = FLOATS.loopBound(in);
-        long stride = 4L * in;
-        long w0 = w + o * stride;
-        long w1 = w0 + stride;
-        long w2 = w1 + stride;
-        long w3 = w2 + stride;
-        FloatVector s0 = FloatVector.zero(FLOATS);
-        FloatVector s1 = s0;
-        FloatVector s2 = s0;
-        FloatVector s3 = s0;
-        for (int i = 0; i < whole; i += COUNT) {
-            FloatVector v = Lanes.load(x + 4L * i);
-            s0 = Lanes.load(w0 + 4L * i).fma(v, s0);
-            s1 = Lanes.load(w1 + 4L * i).fma(v, s1);
-            s2 = Lanes.load(w2 + 4L * i).fma(v, s2);
-            s3 = Lanes.load(w3 + 4L * i).fma(v, s3);
-        }
-        if (whole < in) {
-            VectorMask<Float> rest = Lanes.first(in - whole);
-            FloatVector v = Lanes.load(x + 4L * whole, rest);
-            s0 = Lanes.load(w0 + 4L * whole, rest).fma(v, s0);
-            s1 = Lanes.load(w1 + 4L * whole, rest).fma(v, s1);
-            s2 = Lanes.load(w2 + 4L * whole, rest).fma(v, s2);
-            s3 = Lanes.load(w3 + 4L * whole, rest).fma(v, s3);
-        }
-        Memory.set(y, o, VectorMath.sum(s0));
-        Memory.set(y, o + 1, VectorMath.sum(s1));
-        Memory.set(y, o + 2, VectorMath.sum(s2));
-        Memory.set(y, o + 3, VectorMath.sum(s3));
-    }
-
-    /// One row against four weight rows, which stream at once.
-    private static void fourBf16(long x, int in, long w, int o, long y) {
-        int whole = FLOATS.loopBound(in);
-        long stride = 2L * in;
-        long w0 = w + o * stride;
-        long w1 = w0 + stride;
-        long w2 = w1 + stride;
-        long w3 = w2 + stride;
-        FloatVector s0 = FloatVector.zero(FLOATS);
-        FloatVector s1 = s0;
-        FloatVector s2 = s0;
-        FloatVector s3 = s0;
-        for (int i = 0; i < whole; i += COUNT) {
-            FloatVector v = Lanes.load(x + 4L * i);
-            s0 = Lanes.loadBf16(w0 + 2L * i).fma(v, s0);
-            s1 = Lanes.loadBf16(w1 + 2L * i).fma(v, s1);
-            s2 = Lanes.loadBf16(w2 + 2L * i).fma(v, s2);
-            s3 = Lanes.loadBf16(w3 + 2L * i).fma(v, s3);
-        }
-        if (whole < in) {
-            VectorMask<Float> rest = Lanes.first(in - whole);
-            FloatVector v = Lanes.load(x + 4L * whole, rest);
-            s0 = Lanes.loadBf16(w0 + 2L * whole, rest).fma(v, s0);
-            s1 = Lanes.loadBf16(w1 + 2L * whole, rest).fma(v, s1);
-            s2 = Lanes.loadBf16(w2 + 2L * whole, rest).fma(v, s2);
-            s3 = Lanes.loadBf16(w3 + 2L * whole, rest).fma(v, s3);
-        }
-        Memory.set(y, o, VectorMath.sum(s0));
-        Memory.set(y, o + 1, VectorMath.sum(s1));
-        Memory.set(y, o + 2, VectorMath.sum(s2));
-        Memory.set(y, o + 3, VectorMath.sum(s3));
     }
 }
