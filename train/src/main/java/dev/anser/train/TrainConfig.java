@@ -305,7 +305,7 @@ public record TrainConfig(
     }
 
     private static long steps(Settings settings, BatchSize batch, Data data) {
-        long steps = settings.whole("steps", 0, 1, Long.MAX_VALUE / (1L << 50));
+        long steps = settings.whole("steps", 0, 1, 1L << 32);
         long tokens = settings.whole("tokens", 0, 1, 1L << 53);
         if (settings.has("steps") == settings.has("tokens")) {
             settings.impossible(
