@@ -1,5 +1,6 @@
 /// The anser command.
 module dev.anser.cli {
+    requires dev.anser.evaluate;
     requires dev.anser.generate;
     requires dev.anser.train;
     requires info.picocli;

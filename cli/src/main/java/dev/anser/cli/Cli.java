@@ -54,6 +54,7 @@ final class Cli {
         line.addSubcommand("logits", new LogitsCommand(console));
         line.addSubcommand("bench", new BenchCommand(console));
         line.addSubcommand("bench-train", new BenchTrainCommand(console));
+        line.addSubcommand("evaluate", new EvaluateCommand(console));
         line.addSubcommand("loss", new LossCommand(console));
         line.addSubcommand("step", new StepCommand(console));
         line.addSubcommand("train", new TrainCommand(console));

@@ -5,6 +5,7 @@ import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyP
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+import static java.util.Map.entry;
 import static java.util.stream.Collectors.toUnmodifiableSet;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -31,17 +32,21 @@ import org.junit.jupiter.params.provider.MethodSource;
 class ArchitectureTests {
     /// What each room may use; a room that is not named here fails.
     private static final Map<String, Set<String>> ARROWS =
-            Map.of(
-                    "base", Set.of(),
-                    "tensor", Set.of("base"),
-                    "onednn", Set.of("base", "tensor"),
-                    "checkpoint", Set.of("base", "tensor"),
-                    "model", Set.of("base", "tensor", "checkpoint"),
-                    "text", Set.of("base"),
-                    "generate", Set.of("base", "tensor", "checkpoint", "model", "text"),
-                    "data", Set.of("base", "text"),
-                    "train", Set.of("base", "tensor", "checkpoint", "model", "text", "data"),
-                    "cli",
+            Map.ofEntries(
+                    entry("base", Set.of()),
+                    entry("tensor", Set.of("base")),
+                    entry("onednn", Set.of("base", "tensor")),
+                    entry("checkpoint", Set.of("base", "tensor")),
+                    entry("model", Set.of("base", "tensor", "checkpoint")),
+                    entry("text", Set.of("base")),
+                    entry("generate", Set.of("base", "tensor", "checkpoint", "model", "text")),
+                    entry("data", Set.of("base", "text")),
+                    entry("train", Set.of("base", "tensor", "checkpoint", "model", "text", "data")),
+                    entry(
+                            "evaluate",
+                            Set.of("base", "tensor", "checkpoint", "model", "text", "data")),
+                    entry(
+                            "cli",
                             Set.of(
                                     "base",
                                     "tensor",
@@ -50,7 +55,8 @@ class ArchitectureTests {
                                     "text",
                                     "generate",
                                     "data",
-                                    "train"));
+                                    "evaluate",
+                                    "train")));
 
     /// The rooms that need the JDK alone.
     private static final Set<String> ON_THE_JDK_ALONE =

@@ -31,23 +31,9 @@ public final class CrossEntropy {
             boolean l2Wrap) {
         int rows = logits.rows();
         int vocabulary = logits.columns();
-        if (targets.length != rows || gradient.elements() != logits.elements()) {
-            throw new ShapeException(
-                    targets.length
-                            + " targets and a gradient "
-                            + gradient
-                            + " for logits "
-                            + logits);
-        }
-        for (int target : targets) {
-            if (target < IGNORED || target >= vocabulary) {
-                throw new ShapeException(
-                        "target "
-                                + target
-                                + " is outside the vocabulary of "
-                                + vocabulary
-                                + " tokens");
-            }
+        requireFit(logits, targets, IGNORED);
+        if (gradient.elements() != logits.elements()) {
+            throw new ShapeException("a gradient " + gradient + " for logits " + logits);
         }
         GradientKernels kernels = ops.gradients();
         long bytes = 4L * vocabulary;
@@ -75,5 +61,64 @@ public final class CrossEntropy {
             sum += loss;
         }
         return sum;
+    }
+
+    /// The cross entropy of each row by itself, `-log softmax(logits)[target]` in nats, and whether
+    /// the row's target has its largest logit, of equals the lowest id. Overwrites `logits`.
+    ///
+    /// @param targets a token id for each row
+    /// @param losses gets the cross entropies of the rows
+    /// @param largest gets whether the target is the most probable token
+    /// @throws ShapeException when the shapes do not fit, or a target is not below V
+    public static void rows(
+            EagerOps ops, Tensor logits, int[] targets, double[] losses, boolean[] largest) {
+        int rows = logits.rows();
+        int vocabulary = logits.columns();
+        requireFit(logits, targets, 0);
+        if (losses.length < rows || largest.length < rows) {
+            throw new ShapeException("too little room for the results of " + rows + " rows");
+        }
+        GradientKernels kernels = ops.gradients();
+        long bytes = 4L * vocabulary;
+        ops.threads()
+                .run(
+                        (row, worker) -> {
+                            long own = logits.address() + row * bytes;
+                            largest[row] = largest(own, vocabulary) == targets[row];
+                            losses[row] =
+                                    kernels.crossEntropy(
+                                            own, vocabulary, targets[row], 1, own, false);
+                        },
+                        rows);
+    }
+
+    private static int largest(long logits, int count) {
+        int best = 0;
+        float top = Memory.get(logits, 0);
+        for (int i = 1; i < count; i++) {
+            float value = Memory.get(logits, i);
+            if (value > top) {
+                top = value;
+                best = i;
+            }
+        }
+        return best;
+    }
+
+    private static void requireFit(Tensor logits, int[] targets, int lowest) {
+        int vocabulary = logits.columns();
+        if (targets.length != logits.rows()) {
+            throw new ShapeException(targets.length + " targets for logits " + logits);
+        }
+        for (int target : targets) {
+            if (target < lowest || target >= vocabulary) {
+                throw new ShapeException(
+                        "target "
+                                + target
+                                + " is outside the vocabulary of "
+                                + vocabulary
+                                + " tokens");
+            }
+        }
     }
 }

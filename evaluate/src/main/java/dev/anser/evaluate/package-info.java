@@ -1,0 +1,4 @@
+@NullMarked
+package dev.anser.evaluate;
+
+import org.jspecify.annotations.NullMarked;
