@@ -59,6 +59,7 @@ final class Cli {
         line.addSubcommand("step", new StepCommand(console));
         line.addSubcommand("train", new TrainCommand(console));
         line.addSubcommand("init", new InitCommand(console));
+        line.addSubcommand("convert", new ConvertCommand(console));
         line.addSubcommand("merge", new MergeCommand(console));
         line.addSubcommand("data", DataCommand.commandLine(console));
         line.addSubcommand("doctor", new DoctorCommand(console));

@@ -4,7 +4,6 @@ import dev.anser.base.AnserException;
 import dev.anser.checkpoint.Checkpoint;
 import dev.anser.checkpoint.Safetensors;
 import dev.anser.model.rwkv7.Rwkv7Initial;
-import dev.anser.tensor.DType;
 import dev.anser.tensor.Shape;
 import dev.anser.tensor.Tensor;
 import dev.anser.tensor.Threads;
@@ -14,7 +13,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Iterator;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -44,22 +42,6 @@ import picocli.CommandLine.Parameters;
 final class InitCommand implements Callable<Integer> {
     private final Console console;
 
-    /// How weights are stored.
-    private enum Type {
-        F32,
-        F16,
-        BF16;
-
-        DType dtype() {
-            return DType.valueOf(name());
-        }
-
-        @Override
-        public String toString() {
-            return name().toLowerCase(Locale.ROOT);
-        }
-    }
-
     @Parameters(
             index = "0",
             paramLabel = "PRESET",
@@ -81,7 +63,7 @@ final class InitCommand implements Callable<Integer> {
             names = "--type",
             paramLabel = "TYPE",
             description = "How weights are stored: f32, f16 or bf16. Default: bf16.")
-    private Type type = Type.BF16;
+    private WeightType type = WeightType.BF16;
 
     @Option(names = "--random", description = "Random numbers in every matrix, for measuring.")
     private boolean random;

@@ -1,0 +1,83 @@
+package dev.anser.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.anser.checkpoint.Checkpoint;
+import dev.anser.checkpoint.Checkpoints;
+import dev.anser.checkpoint.Safetensors;
+import dev.anser.tensor.DType;
+import dev.anser.tensor.Tensor;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.SequencedMap;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ConvertCommandTests {
+    @TempDir Path folder;
+    private Path model;
+
+    @BeforeEach
+    void model() {
+        model = Run.Reversing.in(folder).model();
+    }
+
+    @Test
+    void matricesChangeTheirTypeAndNothingElse() {
+        Path out = folder.resolve("out.safetensors");
+        Run run = Run.of("convert", model, out, "--type", "f16");
+        assertThat(run.code()).as(run.err()).isZero();
+        try (Checkpoint before = Checkpoints.open(model);
+                Checkpoint after = Checkpoints.open(out)) {
+            assertThat(after.names()).containsExactlyElementsOf(before.names());
+            for (String name : before.names()) {
+                Tensor from = before.tensor(name);
+                Tensor to = after.tensor(name);
+                assertThat(to.shape()).isEqualTo(from.shape());
+                boolean matrix = to.dtype() == DType.F16;
+                assertThat(matrix || to.dtype() == from.dtype()).isTrue();
+                for (long i = 0; i < from.elements(); i++) {
+                    float value = from.get(i);
+                    assertThat(to.get(i))
+                            .isEqualTo(
+                                    matrix
+                                            ? Float.float16ToFloat(Float.floatToFloat16(value))
+                                            : value);
+                }
+            }
+            assertThat(after.entry("emb.weight").dtype()).isEqualTo(DType.F16);
+            assertThat(after.entry("blocks.0.att.w0").dtype()).isEqualTo(DType.F32);
+        }
+    }
+
+    @Test
+    void aWeightThatTheTypeCannotHoldIsNamedAndNothingIsWritten() {
+        Path big = folder.resolve("big.safetensors");
+        try (Arena arena = Arena.ofConfined()) {
+            Tensor tensor = Tensor.allocate(arena, DType.F32, 2, 2);
+            tensor.set(3, 70000);
+            SequencedMap<String, Tensor> tensors = new LinkedHashMap<>(Map.of("w", tensor));
+            Safetensors.write(big, tensors, Map.of());
+        }
+        Path out = folder.resolve("out.safetensors");
+        Run run = Run.of("convert", big, out, "--type", "f16");
+        assertThat(run.code()).isEqualTo(1);
+        assertThat(run.err()).contains("element 3 of 'w' is 70000.0, beyond what F16 can hold");
+        assertThat(out).doesNotExist();
+        assertThat(Run.of("convert", big, out).code()).isZero();
+    }
+
+    @Test
+    void aFileIsOverwrittenOnlyByForceAndNeverTheSource() throws IOException {
+        Path out = Files.writeString(folder.resolve("out.safetensors"), "mine");
+        assertThat(Run.of("convert", model, out).err()).contains("exists already");
+        assertThat(out).hasContent("mine");
+        assertThat(Run.of("convert", model, model).code()).isEqualTo(2);
+        assertThat(Run.of("convert", model, out, "--force").code()).isZero();
+    }
+}
