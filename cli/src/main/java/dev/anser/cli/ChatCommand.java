@@ -18,7 +18,8 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "chat",
         description = {
-            "Talks with a model. /help lists what can be done besides.",
+            "Talks with a model. /help lists what can be done besides. The embedded model knows"
+                    + " stories alone: you begin a paragraph, it goes on to the end of it.",
             "",
             "Several lines: begin and end with \"\"\", or end a line with a backslash."
                     + " Ctrl-C stops the answer, Ctrl-D leaves."
@@ -35,8 +36,7 @@ final class ChatCommand implements Callable<Integer> {
             paramLabel = "MODEL",
             arity = "0..1",
             description =
-                    "A .pth, .safetensors or rwkv.cpp .bin file. Default: the embedded model, tiny and"
-                            + " not made for conversation.")
+                    "A .pth, .safetensors or rwkv.cpp .bin file. Default: the embedded model.")
     private @Nullable Path model;
 
     @Option(
@@ -68,11 +68,16 @@ final class ChatCommand implements Callable<Integer> {
                 Session session = new Session(engine.model(), engine.ops())) {
             Tokenizer tokenizer =
                     Vocabularies.find(vocabulary, model, engine.model().config().vocabulary());
-            try (Conversation conversation = new Conversation(session, tokenizer);
+            ChatStyle style = model == null ? ChatStyle.STORY : ChatStyle.DIALOGUE;
+            try (Conversation conversation = new Conversation(session, tokenizer, style);
                     ChatInput input = ChatInput.of(console)) {
                 stateIn.file().ifPresent(conversation::load);
                 if (console.interactive()) {
-                    console.printLine("Write and press Enter; /help tells more, Ctrl-D leaves.");
+                    console.printLine(
+                            (style == ChatStyle.STORY
+                                            ? "Begin a story and press Enter"
+                                            : "Write and press Enter")
+                                    + "; /help tells more, Ctrl-D leaves.");
                     console.out().flush();
                 }
                 return new ChatLoop(console, input, conversation, sampling, model == null, tokens)

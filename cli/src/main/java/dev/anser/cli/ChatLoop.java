@@ -5,7 +5,6 @@ import dev.anser.generate.FinishReason;
 import dev.anser.generate.Generation;
 import dev.anser.generate.GenerationOptions;
 import dev.anser.generate.SamplerSettings;
-import dev.anser.text.ChatTemplate;
 import dev.anser.text.ReplyMode;
 import java.nio.file.Path;
 import java.util.List;
@@ -228,6 +227,9 @@ final class ChatLoop {
     }
 
     private void think(String argument) {
+        if (conversation.style() == ChatStyle.STORY) {
+            throw new AnserException("this model tells stories, it does not think first");
+        }
         ReplyMode chosen = THINKING.get(argument.toLowerCase(Locale.ROOT));
         if (chosen == null) {
             throw new AnserException(
@@ -244,11 +246,11 @@ final class ChatLoop {
         GenerationOptions options =
                 GenerationOptions.builder()
                         .maxTokens(tokens)
-                        .stops(ChatTemplate.STOPS)
+                        .stops(conversation.style().stops())
                         .sampling(settings)
                         .cancelled(() -> stopped.get() || console.interruption().requested())
                         .build();
-        Reply reply = new Reply(console, ChatTemplate.reply(mode, ""));
+        Reply reply = new Reply(console, conversation.style().opening(mode));
         input.whileAnswering(
                 () -> {
                     Generation generation = conversation.say(text, mode, options, reply::accept);

@@ -6,14 +6,11 @@ import dev.anser.generate.GenerationOptions;
 import dev.anser.generate.Generator;
 import dev.anser.generate.Session;
 import dev.anser.generate.Snapshot;
-import dev.anser.text.ChatMessage;
-import dev.anser.text.ChatTemplate;
 import dev.anser.text.ReplyMode;
 import dev.anser.text.Tokenizer;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Deque;
-import java.util.List;
 import java.util.function.Consumer;
 
 /// A conversation as a list of states: one from before each turn, so that turns can be taken back.
@@ -23,23 +20,21 @@ final class Conversation implements AutoCloseable {
 
     private final Session session;
     private final Generator generator;
+    private final ChatStyle style;
     private final Deque<Snapshot> before = new ArrayDeque<>();
 
     /// A conversation on `session`, borrowed.
-    Conversation(Session session, Tokenizer tokenizer) {
+    Conversation(Session session, Tokenizer tokenizer, ChatStyle style) {
         this.session = session;
         this.generator = new Generator(session, tokenizer);
+        this.style = style;
     }
 
     /// Says `message` and passes the answer on piece by piece. When the message itself could not be
     /// read, by an error or cancellation, the conversation is as before.
     Generation say(
             String message, ReplyMode mode, GenerationOptions options, Consumer<String> consumer) {
-        List<ChatMessage> next = List.of(ChatMessage.user(message));
-        String text =
-                session.started()
-                        ? ChatTemplate.renderNext(next, mode)
-                        : ChatTemplate.render(next, mode);
+        String text = style.prompt(message, mode, session.started());
         Snapshot snapshot = session.snapshot();
         boolean answered = false;
         try {
@@ -55,6 +50,10 @@ final class Conversation implements AutoCloseable {
                 snapshot.close();
             }
         }
+    }
+
+    ChatStyle style() {
+        return style;
     }
 
     private void remember(Snapshot snapshot) {

@@ -44,8 +44,8 @@ final class GenerateCommand implements Callable<Integer> {
             paramLabel = "MODEL",
             arity = "0..1",
             description =
-                    "A .pth, .safetensors or rwkv.cpp .bin file. Default: the embedded model, tiny and"
-                            + " byte-level.")
+                    "A .pth, .safetensors or rwkv.cpp .bin file. Default: the embedded model, a small"
+                            + " one that tells stories.")
     private @Nullable Path model;
 
     @Option(

@@ -19,12 +19,15 @@ final class Vocabularies {
 
     private Vocabularies() {}
 
-    /// The tokenizer in `file` when there is one; for 256 tokens the byte tokenizer; else that in
-    /// the only vocabulary file beside `model`.
+    /// The tokenizer in `file` when there is one; that of the embedded model when `model` is null;
+    /// for 256 tokens the byte tokenizer; else that in the only vocabulary file beside `model`.
     ///
     /// @param tokens how many token ids the model has
     /// @throws AnserException when there is none, or it does not fit the model
     static Tokenizer find(@Nullable Path file, @Nullable Path model, int tokens) {
+        if (file == null && model == null) {
+            return DefaultModel.tokenizer();
+        }
         if (file == null && tokens == BYTES) {
             return new ByteTokenizer();
         }

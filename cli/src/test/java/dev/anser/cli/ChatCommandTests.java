@@ -16,8 +16,24 @@ import org.junit.jupiter.api.io.TempDir;
 class ChatCommandTests {
     @TempDir Path folder;
 
-    private static Run chat(String input) {
-        return Run.with(input, "chat", "-n", 12, "--seed", 1);
+    private Run chat(String input) {
+        return Run.with(input, "chat", Run.tinyModel(folder), "-n", 12, "--seed", 1);
+    }
+
+    @Test
+    void theEmbeddedModelEndsTheParagraphsThatTheUserBegins() {
+        Run run =
+                Run.with(
+                        "Once upon a time\nThe next day\n/rewind\nThe next day\n/think on\n",
+                        "chat",
+                        "--temperature",
+                        0,
+                        "-n",
+                        200);
+        assertThat(run.code()).as(run.err()).isZero();
+        assertThat(run.out().lines()).hasSize(3).doesNotContain("");
+        assertThat(run.out().lines().toList().get(2)).isEqualTo(run.out().lines().toList().get(1));
+        assertThat(run.err()).contains("took back 1 turn", "does not think first");
     }
 
     @Test
@@ -66,9 +82,10 @@ class ChatCommandTests {
         assertThat(run.err())
                 .contains("temperature is 0", "top-p is 7, expected 0 to 1", "no setting speed")
                 .contains("/set order", "/set needs a name and a value");
-        String greedy = Run.with("/set temperature 0\nhello\n", "chat", "-n", 12).out();
+        Path model = Run.tinyModel(folder);
+        String greedy = Run.with("/set temperature 0\nhello\n", "chat", model, "-n", 12).out();
         assertThat(greedy)
-                .isEqualTo(Run.with("hello\n", "chat", "-n", 12, "--temperature", 0).out());
+                .isEqualTo(Run.with("hello\n", "chat", model, "-n", 12, "--temperature", 0).out());
     }
 
     @Test

@@ -64,16 +64,11 @@ record Run(int code, byte[] bytes, String err) {
         return new String(bytes, StandardCharsets.UTF_8);
     }
 
-    /// The embedded model as a file in `folder`.
+    /// A byte-level model of 834 thousand weights as a file in `folder`.
     static Path tinyModel(Path folder) {
-        try (InputStream in =
-                DefaultModel.class.getResourceAsStream("default/" + DefaultModel.NAME)) {
-            Path file = folder.resolve("tiny.bin");
-            if (in == null) {
-                throw new AssertionError("the embedded model is missing");
-            }
-            Files.write(file, in.readAllBytes());
-            return file;
+        try {
+            return Files.write(
+                    folder.resolve("tiny.bin"), resource("tiny/tiny-rwkv-7v0-834K-FP16.bin"));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

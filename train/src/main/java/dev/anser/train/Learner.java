@@ -33,9 +33,11 @@ import org.jspecify.annotations.Nullable;
 /// A model that learns: all of its weights, or what an adapter adds to them.
 ///
 /// ```java
-/// try (Learner learner = new Learner(checkpoint, backend, threads)) {
-///     double loss = learner.addGradients(tokens, false);
-///     optimiser.step(learner.parameters());
+/// try (Learner learner = new Learner(checkpoint, backend, threads);
+///         AdamW optimiser = new AdamW(learner.parameters(), settings, threads)) {
+///     learner.clearGradients();
+///     double loss = learner.addGradients(tokens, true);
+///     optimiser.step();
 ///     learner.save(Path.of("model.safetensors"));
 /// }
 /// ```

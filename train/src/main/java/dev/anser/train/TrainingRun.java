@@ -18,8 +18,12 @@ import java.util.Optional;
 /// TrainConfig config = TrainConfig.read(Path.of("recipes/tiny-shakespeare.yaml"), List.of());
 /// try (Threads threads = new Threads(Threads.defaultCount());
 ///         TrainingRun run =
-///                 TrainingRun.open(config, RunFolder.Use.NEW, Backends.choose(), threads)) {
-///     run.memory().requireBelow(available);
+///                 TrainingRun.open(
+///                         config,
+///                         RunFolder.Use.NEW,
+///                         Backends.chooseForTraining(),
+///                         threads,
+///                         8L << 30)) {
 ///     run.start(trainer -> trainer.observer(observer));
 /// }
 /// ```
