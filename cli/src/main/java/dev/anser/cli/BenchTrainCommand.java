@@ -122,7 +122,8 @@ final class BenchTrainCommand implements Callable<Integer> {
                         sizes(), sequences, context, warmup, steps, precision, recompute);
         Backend backend = Backends.chooseForTraining();
         try (Threads threads = new Threads(compute.threads());
-                Progress progress = Progress.start(console, "training", (long) warmup + steps)) {
+                Progress progress =
+                        Progress.count(console, "training", (long) warmup + steps, "steps")) {
             TrainingBenchmark.Result result =
                     TrainingBenchmark.run(
                             settings,

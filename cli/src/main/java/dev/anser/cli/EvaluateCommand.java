@@ -106,32 +106,38 @@ final class EvaluateCommand implements Callable<Integer> {
     }
 
     private TextScore texts(Engine engine, Tokenizer tokenizer, State begin) {
-        try (InputProgress progress =
-                InputProgress.start(console, "evaluate", what.texts, List.of())) {
+        try (Progress progress = Progress.count(console, "evaluate", "tokens")) {
             TextEvaluation evaluation =
                     new TextEvaluation(
                             engine.model(),
                             engine.ops(),
                             tokenizer,
                             begin,
-                            console.interruption()::check);
+                            tokens -> advance(progress, tokens));
             for (Path file : what.texts) {
-                documents.documents().read(file, evaluation, progress);
+                documents.documents().read(file, evaluation, _ -> console.interruption().check());
             }
             return evaluation.score();
         }
     }
 
     private PairScore pairs(Engine engine, Tokenizer tokenizer, State begin, Path file) {
-        PairEvaluation evaluation =
-                new PairEvaluation(
-                        engine.model(),
-                        engine.ops(),
-                        tokenizer,
-                        begin,
-                        console.interruption()::check);
-        PromptCompletion.read(file, evaluation);
-        return evaluation.score();
+        try (Progress progress = Progress.count(console, "evaluate", "tokens")) {
+            PairEvaluation evaluation =
+                    new PairEvaluation(
+                            engine.model(),
+                            engine.ops(),
+                            tokenizer,
+                            begin,
+                            tokens -> advance(progress, tokens));
+            PromptCompletion.read(file, evaluation);
+            return evaluation.score();
+        }
+    }
+
+    private void advance(Progress progress, int tokens) {
+        console.interruption().check();
+        progress.advance(tokens);
     }
 
     private void print(TextScore text) {

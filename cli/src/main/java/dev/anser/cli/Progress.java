@@ -6,7 +6,7 @@ import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
 import org.jspecify.annotations.Nullable;
 
-/// A bar on standard error for work that takes long; nothing when nobody watches.
+/// A bar or a count on standard error for work that takes long; nothing when nobody watches.
 final class Progress implements AutoCloseable {
     private static final int COLUMNS = 79;
 
@@ -18,6 +18,21 @@ final class Progress implements AutoCloseable {
 
     /// Starts a bar for `total` bytes.
     static Progress start(Console console, String what, long total) {
+        return start(console, what, total, " MB", 1_000_000);
+    }
+
+    /// Starts a bar for `total` of what `unit` names.
+    static Progress count(Console console, String what, long total, String unit) {
+        return start(console, what, total, " " + unit, 1);
+    }
+
+    /// Starts a count of what `unit` names, of which nobody knows how many there will be.
+    static Progress count(Console console, String what, String unit) {
+        return count(console, what, -1, unit);
+    }
+
+    private static Progress start(
+            Console console, String what, long total, String unit, long unitSize) {
         if (!console.interactive()) {
             return new Progress(null);
         }
@@ -25,17 +40,17 @@ final class Progress implements AutoCloseable {
                 new ProgressBarBuilder()
                         .setTaskName(what)
                         .setInitialMax(total)
-                        .setUnit(" MB", 1_000_000)
+                        .setUnit(unit, unitSize)
                         .setStyle(ProgressBarStyle.ASCII)
                         .setConsumer(new ConsoleProgressBarConsumer(console.err(), COLUMNS))
                         .showSpeed()
                         .build());
     }
 
-    /// Says that `bytes` more are done.
-    void advance(long bytes) {
+    /// Says that `more` are done.
+    void advance(long more) {
         if (bar != null) {
-            bar.stepBy(bytes);
+            bar.stepBy(more);
         }
     }
 

@@ -7,6 +7,7 @@ import dev.anser.tensor.EagerOps;
 import dev.anser.text.Tokenizer;
 import java.util.Arrays;
 import java.util.function.Consumer;
+import java.util.function.IntConsumer;
 
 /// Scores completions of prompts: how many tokens, and how many whole completions, a model gets
 /// right.
@@ -22,10 +23,14 @@ public final class PairEvaluation implements Consumer<PromptCompletion> {
     /// Borrows all of it.
     ///
     /// @param begin the state that every prompt begins with; not changed
-    /// @param pause is run for every pair; what it throws ends the evaluation
+    /// @param progress is told of the tokens of each pass; what it throws ends the evaluation
     public PairEvaluation(
-            LanguageModel model, EagerOps ops, Tokenizer tokenizer, State begin, Runnable pause) {
-        this.scorer = new Scorer(model, ops, pause);
+            LanguageModel model,
+            EagerOps ops,
+            Tokenizer tokenizer,
+            State begin,
+            IntConsumer progress) {
+        this.scorer = new Scorer(model, ops, progress);
         this.tokenizer = tokenizer;
         this.begin = begin;
     }

@@ -7,6 +7,7 @@ import dev.anser.tensor.CrossEntropy;
 import dev.anser.tensor.EagerOps;
 import dev.anser.tensor.Tensor;
 import java.util.Arrays;
+import java.util.function.IntConsumer;
 
 /// Lets a model read tokens and looks at what it expected.
 final class Scorer {
@@ -17,16 +18,16 @@ final class Scorer {
 
     private final LanguageModel model;
     private final EagerOps ops;
-    private final Runnable pause;
+    private final IntConsumer progress;
     private final int chunk;
     private final double[] losses;
     private final boolean[] right;
 
-    /// @param pause is run before each pass; what it throws ends the evaluation
-    Scorer(LanguageModel model, EagerOps ops, Runnable pause) {
+    /// @param progress is told of the tokens of each pass; what it throws ends the evaluation
+    Scorer(LanguageModel model, EagerOps ops, IntConsumer progress) {
         this.model = model;
         this.ops = ops;
-        this.pause = pause;
+        this.progress = progress;
         this.chunk = Math.clamp(LOGITS / model.config().vocabulary(), 1, MAX_CHUNK);
         this.losses = new double[chunk];
         this.right = new boolean[chunk];
@@ -49,13 +50,13 @@ final class Scorer {
         }
         for (int at = 0; at < from - 1; at += chunk) {
             int to = Math.min(from - 1, at + chunk);
-            pause.run();
+            progress.accept(to - at);
             model.forward(ops, Batch.of(state, Batch.Logits.NONE, Arrays.copyOfRange(ids, at, to)));
         }
         Score score = Score.NONE;
         for (int at = from - 1; at < ids.length - 1; at += chunk) {
             int to = Math.min(ids.length - 1, at + chunk);
-            pause.run();
+            progress.accept(to - at);
             Tensor logits =
                     model.forward(
                             ops,

@@ -6,6 +6,7 @@ import dev.anser.model.State;
 import dev.anser.tensor.EagerOps;
 import dev.anser.text.Tokenizer;
 import java.io.ByteArrayOutputStream;
+import java.util.function.IntConsumer;
 
 /// Scores texts: cross entropy, perplexity, bits per byte.
 ///
@@ -15,7 +16,7 @@ import java.io.ByteArrayOutputStream;
 /// predicts the first token too; else it begins with the second.
 ///
 /// ```java
-/// TextEvaluation evaluation = new TextEvaluation(model, ops, tokenizer, begin, () -> {});
+/// TextEvaluation evaluation = new TextEvaluation(model, ops, tokenizer, begin, tokens -> {});
 /// documents.read(Path.of("books.txt"), evaluation, bytes -> {});
 /// double bitsPerByte = evaluation.score().bitsPerByte();
 /// ```
@@ -31,10 +32,14 @@ public final class TextEvaluation implements Documents.Sink {
     /// Borrows all of it.
     ///
     /// @param begin the state that every document begins with; not changed
-    /// @param pause is run every few hundred tokens; what it throws ends the evaluation
+    /// @param progress is told of the tokens of each pass; what it throws ends the evaluation
     public TextEvaluation(
-            LanguageModel model, EagerOps ops, Tokenizer tokenizer, State begin, Runnable pause) {
-        this.scorer = new Scorer(model, ops, pause);
+            LanguageModel model,
+            EagerOps ops,
+            Tokenizer tokenizer,
+            State begin,
+            IntConsumer progress) {
+        this.scorer = new Scorer(model, ops, progress);
         this.tokenizer = tokenizer;
         this.begin = begin;
     }

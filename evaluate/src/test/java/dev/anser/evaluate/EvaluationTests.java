@@ -105,7 +105,7 @@ class EvaluationTests {
 
     private TextScore score(Tokenizer tokenizer, String... documents) throws IOException {
         Path file = Files.writeString(folder.resolve("text"), String.join("\n--\n", documents));
-        TextEvaluation evaluation = new TextEvaluation(model, ops, tokenizer, begin, () -> {});
+        TextEvaluation evaluation = new TextEvaluation(model, ops, tokenizer, begin, _ -> {});
         new Documents(new Documents.Split.Separator("--"), "text")
                 .read(file, evaluation, bytes -> {});
         return evaluation.score();
@@ -140,7 +140,7 @@ class EvaluationTests {
     @Test
     void onlyTheCompletionOfAPairCounts() {
         ByteTokenizer bytes = new ByteTokenizer();
-        PairEvaluation evaluation = new PairEvaluation(model, ops, bytes, begin, () -> {});
+        PairEvaluation evaluation = new PairEvaluation(model, ops, bytes, begin, _ -> {});
         String prompt = new String(text(700, 4), StandardCharsets.US_ASCII);
         evaluation.accept(new PromptCompletion(prompt, "once"));
         assertSame(evaluation.score().score(), expected(bytes.encode(prompt + "once"), 700));
@@ -152,7 +152,7 @@ class EvaluationTests {
     @Test
     void aPairWithNothingInItIsRefused() {
         PairEvaluation evaluation =
-                new PairEvaluation(model, ops, new ByteTokenizer(), begin, () -> {});
+                new PairEvaluation(model, ops, new ByteTokenizer(), begin, _ -> {});
         evaluation.accept(new PromptCompletion("a", "b"));
         assertThatThrownBy(() -> evaluation.accept(new PromptCompletion("a", "")))
                 .isInstanceOf(EvaluateException.class)
@@ -165,7 +165,7 @@ class EvaluationTests {
     @Test
     void anIdBeyondTheModelIsRefused() {
         assertThatThrownBy(
-                        () -> new Scorer(model, ops, () -> {}).score(begin, new int[] {1, 256}, 1))
+                        () -> new Scorer(model, ops, _ -> {}).score(begin, new int[] {1, 256}, 1))
                 .isInstanceOf(EvaluateException.class)
                 .hasMessageContaining("256");
     }
