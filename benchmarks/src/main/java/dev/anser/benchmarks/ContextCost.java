@@ -1,20 +1,18 @@
 package dev.anser.benchmarks;
 
 import dev.anser.base.AnserException;
-import dev.anser.checkpoint.TensorCheckpoint;
 import dev.anser.model.rwkv7.Rwkv7Initial;
 import dev.anser.tensor.Backend;
 import dev.anser.tensor.Backends;
 import dev.anser.tensor.Threads;
 import dev.anser.train.AdamW;
+import dev.anser.train.AdapterSettings;
 import dev.anser.train.Learner;
 import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.SplittableRandom;
 
 /// Trains with contexts of 128, 256, … 65,536 tokens, and writes the time per token and the peak
@@ -159,16 +157,7 @@ public final class ContextCost {
     }
 
     private Learner learner(Threads threads) {
-        try (Arena arena = Arena.ofShared()) {
-            return new Learner(
-                    new TensorCheckpoint(
-                            "the model to measure",
-                            "safetensors",
-                            initial.tensors(arena, threads),
-                            Map.of()),
-                    backend,
-                    threads);
-        }
+        return Learner.of(initial, AdapterSettings.NONE, 0, backend, threads);
     }
 
     /// Returns the nanoseconds of one step of the optimiser.

@@ -1,10 +1,8 @@
 package dev.anser.cli;
 
-import dev.anser.base.AnserException;
 import dev.anser.checkpoint.Checkpoint;
 import dev.anser.checkpoint.Checkpoints;
 import dev.anser.checkpoint.Conversion;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -58,10 +56,7 @@ final class ConvertCommand implements Callable<Integer> {
             throw new ParameterException(
                     spec.commandLine(), "OUT is the file that is read; give another name");
         }
-        Outputs.requireWritable(out);
-        if (Files.exists(out) && !force) {
-            throw new AnserException(out + ": exists already; give --force to overwrite it");
-        }
+        Outputs.requireNew(out, force);
         try (Checkpoint checkpoint = Checkpoints.open(in)) {
             Conversion conversion = new Conversion(checkpoint, type.dtype());
             try (Progress progress =

@@ -1,6 +1,5 @@
 package dev.anser.cli;
 
-import dev.anser.base.AnserException;
 import dev.anser.checkpoint.Checkpoint;
 import dev.anser.checkpoint.Safetensors;
 import dev.anser.model.rwkv7.Rwkv7Initial;
@@ -9,7 +8,6 @@ import dev.anser.tensor.Tensor;
 import dev.anser.tensor.Threads;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Iterator;
 import java.util.List;
@@ -82,10 +80,7 @@ final class InitCommand implements Callable<Integer> {
         Rwkv7Initial.Sizes sizes = Rwkv7Initial.preset(preset);
         Rwkv7Initial initial =
                 random ? Rwkv7Initial.of(sizes, seed) : Rwkv7Initial.training(sizes, seed);
-        Outputs.requireWritable(out);
-        if (Files.exists(out) && !force) {
-            throw new AnserException(out + ": exists already; give --force to overwrite it");
-        }
+        Outputs.requireNew(out, force);
         List<Checkpoint.Entry> entries =
                 initial.weights().stream()
                         .map(weight ->

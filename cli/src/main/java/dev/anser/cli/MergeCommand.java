@@ -1,11 +1,9 @@
 package dev.anser.cli;
 
-import dev.anser.base.AnserException;
 import dev.anser.checkpoint.Checkpoint;
 import dev.anser.checkpoint.Checkpoints;
 import dev.anser.tensor.Threads;
 import dev.anser.train.Merge;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.OptionalDouble;
 import java.util.concurrent.Callable;
@@ -75,10 +73,7 @@ final class MergeCommand implements Callable<Integer> {
             throw new ParameterException(
                     spec.commandLine(), "OUT is one of the files it is made of; give another name");
         }
-        Outputs.requireWritable(out);
-        if (Files.exists(out) && !force) {
-            throw new AnserException(out + ": exists already; give --force to overwrite it");
-        }
+        Outputs.requireNew(out, force);
         OptionalDouble given = alpha == null ? OptionalDouble.empty() : OptionalDouble.of(alpha);
         try (Threads threads = new Threads(compute.threads());
                 Checkpoint model = Checkpoints.open(base);

@@ -26,6 +26,16 @@ final class Outputs {
         }
     }
 
+    /// Checks that `file` can be written, and is not there yet unless `force` says to overwrite it.
+    ///
+    /// @throws AnserException as [#requireWritable(Path)] does, or when it exists already
+    static void requireNew(Path file, boolean force) {
+        requireWritable(file);
+        if (Files.exists(file) && !force) {
+            throw new AnserException(file + ": exists already; give --force to overwrite it");
+        }
+    }
+
     /// Whether `a` and `b` are one file, or would be.
     static boolean same(Path a, Path b) {
         return a.toAbsolutePath().normalize().equals(b.toAbsolutePath().normalize());

@@ -2,15 +2,11 @@ package dev.anser.data;
 
 import dev.anser.text.ChatMessage;
 import dev.anser.text.TokenizerException;
-import java.io.IOException;
-import java.io.InputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Consumer;
-import java.util.zip.GZIPInputStream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
@@ -18,11 +14,9 @@ import tools.jackson.core.JsonToken;
 /// Reads the conversations of a JSONL file: lines with `text` in the form that RWKV is trained on,
 /// or with `messages` of `role` and `content`.
 final class Conversations {
-    private final Path file;
     private final JsonLines lines;
 
     private Conversations(Path file) {
-        this.file = file;
         this.lines = new JsonLines(file, "text");
     }
 
@@ -34,23 +28,13 @@ final class Conversations {
     }
 
     private void read(Consumer<Conversation> consumer) {
-        try (InputStream raw = Files.newInputStream(file);
-                InputStream in = file.toString().endsWith(".gz") ? new GZIPInputStream(raw) : raw) {
-            lines.each(
-                    in,
-                    json -> {
-                        try {
-                            consumer.accept(conversation(json));
-                        } catch (TokenizerException e) {
-                            throw lines.wrong("cannot be learned from: " + e.getMessage());
-                        }
-                    });
-        } catch (IOException e) {
-            throw new DataException(
-                    "%s: cannot be read (%s: %s); check the path"
-                            .formatted(file, e.getClass().getSimpleName(), e.getMessage()),
-                    e);
-        }
+        lines.each(json -> {
+            try {
+                consumer.accept(conversation(json));
+            } catch (TokenizerException e) {
+                throw lines.wrong("cannot be learned from: " + e.getMessage());
+            }
+        });
     }
 
     private Conversation conversation(JsonParser json) {

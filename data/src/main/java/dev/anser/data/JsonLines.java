@@ -7,7 +7,9 @@ import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.zip.GZIPInputStream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
@@ -76,8 +78,23 @@ final class JsonLines {
         return text;
     }
 
+    /// Reads every line of the file, also in gzip, as an object.
+    ///
+    /// @throws DataException when the file cannot be read, or a line is wrong
+    void each(Line line) {
+        try (InputStream raw = Files.newInputStream(file);
+                InputStream in = file.toString().endsWith(".gz") ? new GZIPInputStream(raw) : raw) {
+            each(in, line);
+        } catch (IOException e) {
+            throw new DataException(
+                    "%s: cannot be read (%s: %s); check the path"
+                            .formatted(file, e.getClass().getSimpleName(), e.getMessage()),
+                    e);
+        }
+    }
+
     /// Reads every line as an object.
-    void each(InputStream in, Line line) throws IOException {
+    private void each(InputStream in, Line line) throws IOException {
         ByteArrayOutputStream rest = new ByteArrayOutputStream();
         byte[] buffer = new byte[1 << 16];
         for (int read = in.read(buffer); read >= 0; read = in.read(buffer)) {

@@ -1,12 +1,7 @@
 package dev.anser.data;
 
-import java.io.BufferedInputStream;
-import java.io.IOException;
-import java.io.InputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.function.Consumer;
-import java.util.zip.GZIPInputStream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
@@ -22,15 +17,7 @@ public record PromptCompletion(String prompt, String completion) {
     /// @throws DataException when the file cannot be read, or a line is wrong; the message names it
     public static void read(Path file, Consumer<PromptCompletion> consumer) {
         JsonLines lines = new JsonLines(file, "completion");
-        try (InputStream raw = new BufferedInputStream(Files.newInputStream(file));
-                InputStream in = file.toString().endsWith(".gz") ? new GZIPInputStream(raw) : raw) {
-            lines.each(in, json -> consumer.accept(pair(json, lines)));
-        } catch (IOException e) {
-            throw new DataException(
-                    "%s: cannot be read (%s: %s); check the path"
-                            .formatted(file, e.getClass().getSimpleName(), e.getMessage()),
-                    e);
-        }
+        lines.each(json -> consumer.accept(pair(json, lines)));
     }
 
     private static PromptCompletion pair(JsonParser json, JsonLines lines) {

@@ -5,7 +5,6 @@ import dev.anser.model.LanguageModel;
 import dev.anser.model.State;
 import dev.anser.tensor.EagerOps;
 import dev.anser.text.Tokenizer;
-import java.util.Arrays;
 import java.util.function.Consumer;
 import java.util.function.IntConsumer;
 
@@ -43,7 +42,7 @@ public final class PairEvaluation implements Consumer<PromptCompletion> {
         int[] prompt = tokenizer.encode(pair.prompt());
         int[] completion = tokenizer.encode(pair.completion());
         if (prompt.length == 0) {
-            prompt = TextEvaluation.beginning(tokenizer);
+            prompt = Scorer.beginning(tokenizer);
         }
         if (prompt.length == 0 || completion.length == 0) {
             throw new EvaluateException(
@@ -54,19 +53,13 @@ public final class PairEvaluation implements Consumer<PromptCompletion> {
                             + "; expected some text");
         }
         try (State state = begin.copy()) {
-            Score own = scorer.score(state, joined(prompt, completion), prompt.length);
+            Score own = scorer.score(state, Scorer.joined(prompt, completion), prompt.length);
             score =
                     new PairScore(
                             score.pairs() + 1,
                             score.right() + (own.right() == own.tokens() ? 1 : 0),
                             score.score().plus(own));
         }
-    }
-
-    static int[] joined(int[] first, int[] second) {
-        int[] all = Arrays.copyOf(first, first.length + second.length);
-        System.arraycopy(second, 0, all, first.length, second.length);
-        return all;
     }
 
     /// The score of all pairs so far.

@@ -6,6 +6,7 @@ import dev.anser.model.State;
 import dev.anser.tensor.CrossEntropy;
 import dev.anser.tensor.EagerOps;
 import dev.anser.tensor.Tensor;
+import dev.anser.text.Tokenizer;
 import java.util.Arrays;
 import java.util.function.IntConsumer;
 
@@ -75,5 +76,17 @@ final class Scorer {
             nats += losses[row];
         }
         return new Score(rows, correct, nats);
+    }
+
+    /// What a model reads before a document: the end of another one, where there is such a token.
+    static int[] beginning(Tokenizer tokenizer) {
+        int end = tokenizer.endOfText();
+        return end < 0 ? new int[0] : new int[] {end};
+    }
+
+    static int[] joined(int[] first, int[] second) {
+        int[] all = Arrays.copyOf(first, first.length + second.length);
+        System.arraycopy(second, 0, all, first.length, second.length);
+        return all;
     }
 }

@@ -62,7 +62,7 @@ public final class TextEvaluation implements Documents.Sink {
         if (text.length == 0) {
             return;
         }
-        int[] ids = PairEvaluation.joined(beginning(tokenizer), text);
+        int[] ids = Scorer.joined(Scorer.beginning(tokenizer), text);
         long bytes = 0;
         for (int i = 1; i < ids.length; i++) {
             bytes += tokenizer.bytes(ids[i]).length;
@@ -74,12 +74,6 @@ public final class TextEvaluation implements Documents.Sink {
                             score.bytes() + bytes,
                             score.score().plus(scorer.score(state, ids, 1)));
         }
-    }
-
-    /// What a model reads before a document: the end of another one, where there is such a token.
-    static int[] beginning(Tokenizer tokenizer) {
-        int end = tokenizer.endOfText();
-        return end < 0 ? new int[0] : new int[] {end};
     }
 
     /// The score of all documents that have ended.

@@ -9,6 +9,7 @@ import dev.anser.model.InitialState;
 import dev.anser.model.LanguageModel;
 import dev.anser.model.State;
 import dev.anser.model.Weight;
+import dev.anser.model.rwkv7.Rwkv7Initial;
 import dev.anser.tensor.Backend;
 import dev.anser.tensor.CrossEntropy;
 import dev.anser.tensor.DType;
@@ -65,6 +66,30 @@ public final class Learner implements AutoCloseable {
     /// @throws dev.anser.checkpoint.ModelFormatException when it holds no model
     public Learner(Checkpoint checkpoint, Backend backend, Threads threads) {
         this(checkpoint, AdapterSettings.NONE, 0, backend, threads);
+    }
+
+    /// A new model, with the weights that `initial` has. `threads` is borrowed.
+    ///
+    /// @param seed what the low-rank pairs of LoRA begin with follows from it
+    /// @throws TrainingException when the adapter does not fit the model, or nothing learns
+    public static Learner of(
+            Rwkv7Initial initial,
+            AdapterSettings adapter,
+            long seed,
+            Backend backend,
+            Threads threads) {
+        try (Arena temporary = Arena.ofShared()) {
+            return new Learner(
+                    new TensorCheckpoint(
+                            "the new model",
+                            "safetensors",
+                            initial.tensors(temporary, threads),
+                            Map.of("architecture", "rwkv7")),
+                    adapter,
+                    seed,
+                    backend,
+                    threads);
+        }
     }
 
     /// What `adapter` says learns. Copies the tensors of `checkpoint`, which may be closed

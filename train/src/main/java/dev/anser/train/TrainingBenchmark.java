@@ -1,6 +1,5 @@
 package dev.anser.train;
 
-import dev.anser.checkpoint.TensorCheckpoint;
 import dev.anser.model.rwkv7.Rwkv7Initial;
 import dev.anser.tensor.Backend;
 import dev.anser.tensor.DType;
@@ -13,7 +12,6 @@ import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.function.LongConsumer;
 
@@ -93,7 +91,13 @@ public final class TrainingBenchmark {
         long optimiserNanos = 0;
         long stepNanos = 0;
         AdamW.Settings rule = new AdamW.Settings(1e-4, 0.9, 0.99, 1e-18, 0.1);
-        try (Learner learner = learner(settings, backend, threads);
+        try (Learner learner =
+                        Learner.of(
+                                Rwkv7Initial.of(settings.sizes(), 1),
+                                AdapterSettings.NONE,
+                                0,
+                                backend,
+                                threads);
                 AdamW optimiser = new AdamW(learner.parameters(), rule, threads)) {
             learner.precision(settings.precision());
             learner.recomputeBlocks(settings.recompute());
@@ -137,20 +141,6 @@ public final class TrainingBenchmark {
                     1 - products - recurrence - optimising,
                     6.0 * Trainer.matrixWeights(learner.parameters()),
                     productGigaflops);
-        }
-    }
-
-    private static Learner learner(Settings settings, Backend backend, Threads threads) {
-        Rwkv7Initial initial = Rwkv7Initial.of(settings.sizes(), 1);
-        try (Arena arena = Arena.ofShared()) {
-            return new Learner(
-                    new TensorCheckpoint(
-                            "the model to measure",
-                            "safetensors",
-                            initial.tensors(arena, threads),
-                            Map.of()),
-                    backend,
-                    threads);
         }
     }
 

@@ -2,14 +2,11 @@ package dev.anser.train;
 
 import dev.anser.checkpoint.Checkpoint;
 import dev.anser.checkpoint.Checkpoints;
-import dev.anser.checkpoint.TensorCheckpoint;
 import dev.anser.model.ModelConfig;
 import dev.anser.model.rwkv7.Rwkv7Initial;
 import dev.anser.tensor.Backend;
 import dev.anser.tensor.Threads;
 import dev.anser.text.Tokenizer;
-import java.lang.foreign.Arena;
-import java.util.Map;
 import java.util.Optional;
 
 /// A run as a [TrainConfig] has it: data, model and folder opened and checked, nothing written yet.
@@ -112,7 +109,7 @@ public final class TrainingRun implements AutoCloseable {
                                 rows,
                                 config.activationCheckpointing());
                 memory.requireBelow(available);
-                learner = begin(initial, config, backend, threads);
+                learner = Learner.of(initial, config.adapter(), config.seed(), backend, threads);
             }
             learner.precision(config.precision());
             learner.recomputeBlocks(config.activationCheckpointing());
@@ -147,22 +144,6 @@ public final class TrainingRun implements AutoCloseable {
         return learner.parameters().stream()
                 .mapToLong(parameter -> parameter.weight().elements())
                 .sum();
-    }
-
-    private static Learner begin(
-            Rwkv7Initial initial, TrainConfig config, Backend backend, Threads threads) {
-        try (Arena arena = Arena.ofShared()) {
-            return new Learner(
-                    new TensorCheckpoint(
-                            "the new model",
-                            "safetensors",
-                            initial.tensors(arena, threads),
-                            Map.of("architecture", "rwkv7")),
-                    config.adapter(),
-                    config.seed(),
-                    backend,
-                    threads);
-        }
     }
 
     /// What the run takes of the machine's memory.
