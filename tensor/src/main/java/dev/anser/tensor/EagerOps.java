@@ -84,6 +84,16 @@ public final class EagerOps implements Ops, AutoCloseable {
     }
 
     @Override
+    public Tensor run(Operation operation) {
+        return run(operation, null);
+    }
+
+    /// Runs `operation`; `tape` keeps what its backward step needs, unless it is null.
+    Tensor run(Operation operation, @Nullable Tape tape) {
+        return operation.forward(new Pass(workspace, threads, kernels, tape));
+    }
+
+    @Override
     public Tensor embedding(Tensor table, int[] ids, int count) {
         requireMatrix(table, "the embedding table");
         int columns = table.columns();

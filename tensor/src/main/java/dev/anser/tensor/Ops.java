@@ -37,6 +37,9 @@ public interface Ops {
     /// @param slots how many of them there are
     Tensor block(Block block, Tensor x, Tensor shared, Segments batch, int firstSlot, int slots);
 
+    /// Runs an operation that one architecture brings. The object is used up.
+    Tensor run(Operation operation);
+
     /// Rows `ids[0..count)` of `table` (V, C) as F32: (count, C).
     Tensor embedding(Tensor table, int[] ids, int count);
 

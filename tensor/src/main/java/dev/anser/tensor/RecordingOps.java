@@ -88,6 +88,16 @@ public final class RecordingOps implements Ops {
     }
 
     @Override
+    public Tensor run(Operation operation) {
+        Tensor y = ops.run(operation, tape);
+        tape.record(
+                operation.name(),
+                y,
+                dy -> operation.backward(new Gradients(tape, threads, kernels), y, dy));
+        return y;
+    }
+
+    @Override
     public int firstNonFiniteRow(Tensor x) {
         return ops.firstNonFiniteRow(x);
     }

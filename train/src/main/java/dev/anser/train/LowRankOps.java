@@ -1,5 +1,6 @@
 package dev.anser.train;
 
+import dev.anser.tensor.Operation;
 import dev.anser.tensor.Ops;
 import dev.anser.tensor.Segments;
 import dev.anser.tensor.Tensor;
@@ -44,6 +45,11 @@ record LowRankOps(Ops ops, Map<Tensor, Pair> pairs) implements Ops {
                 (inner, input, other, segments) ->
                         block.run(new LowRankOps(inner, pairs), input, other, segments);
         return ops.block(adapted, x, shared, batch, firstSlot, slots);
+    }
+
+    @Override
+    public Tensor run(Operation operation) {
+        return ops.run(operation);
     }
 
     @Override
