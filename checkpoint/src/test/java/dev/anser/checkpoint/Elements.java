@@ -21,6 +21,7 @@ final class Elements {
                         case I16 -> bytes.get(ValueLayout.JAVA_SHORT_UNALIGNED, 2L * i);
                         case I8 -> bytes.get(ValueLayout.JAVA_BYTE, i);
                         case U8, BOOL -> bytes.get(ValueLayout.JAVA_BYTE, i) & 0xff;
+                        default -> throw new IllegalArgumentException(tensor + " is not plain");
                     };
         }
         return values;
