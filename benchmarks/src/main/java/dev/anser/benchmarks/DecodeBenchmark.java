@@ -1,7 +1,6 @@
 package dev.anser.benchmarks;
 
 import dev.anser.checkpoint.Checkpoint;
-import dev.anser.checkpoint.Checkpoints;
 import dev.anser.model.Architectures;
 import dev.anser.model.Batch;
 import dev.anser.model.LanguageModel;
@@ -62,7 +61,7 @@ public class DecodeBenchmark {
     /// Opens the model.
     @Setup(Level.Trial)
     public void open() {
-        checkpoint = Checkpoints.open(Path.of(model));
+        checkpoint = Architectures.open(Path.of(model));
         languageModel = Architectures.load(checkpoint);
         team = new Threads(threads);
         ops = Backends.choose().newOps(team);

@@ -1,7 +1,6 @@
 package dev.anser.benchmarks;
 
 import dev.anser.checkpoint.Checkpoint;
-import dev.anser.checkpoint.Checkpoints;
 import dev.anser.model.Architectures;
 import dev.anser.model.Batch;
 import dev.anser.model.LanguageModel;
@@ -42,7 +41,7 @@ public final class LongDecode {
 
     private static List<Results.Cost> run(Path file, int tokens) throws IOException {
         List<Results.Cost> blocks = new ArrayList<>();
-        try (Checkpoint checkpoint = Checkpoints.open(file);
+        try (Checkpoint checkpoint = Architectures.open(file);
                 LanguageModel model = Architectures.load(checkpoint);
                 Threads threads = new Threads(Threads.defaultCount());
                 EagerOps ops = Backends.choose().newOps(threads);

@@ -1,7 +1,6 @@
 package dev.anser.cli;
 
 import dev.anser.checkpoint.Checkpoint;
-import dev.anser.checkpoint.Checkpoints;
 import dev.anser.model.Architectures;
 import dev.anser.model.LanguageModel;
 import dev.anser.tensor.Backend;
@@ -37,7 +36,7 @@ record Engine(
         Threads threads = null;
         try {
             Backend backend = Backends.choose();
-            checkpoint = file == null ? DefaultModel.open(arena) : Checkpoints.open(file);
+            checkpoint = file == null ? DefaultModel.open(arena) : Architectures.open(file);
             model = Architectures.load(checkpoint);
             threads = new Threads(options.threads());
             return new Engine(arena, checkpoint, model, backend, threads, backend.newOps(threads));

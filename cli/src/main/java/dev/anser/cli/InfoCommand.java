@@ -45,9 +45,11 @@ final class InfoCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        try (Checkpoint checkpoint = Checkpoints.open(model)) {
-            ModelConfig config = Architectures.describe(checkpoint);
-            long stateBytes = Architectures.stateLayout(checkpoint).bytes();
+        Checkpoint checkpoint = Checkpoints.open(model);
+        try (checkpoint;
+                Checkpoint official = Architectures.official(checkpoint)) {
+            ModelConfig config = Architectures.describe(official);
+            long stateBytes = Architectures.stateLayout(official).bytes();
             Map<DType, Stored> types = new TreeMap<>();
             for (String name : checkpoint.names()) {
                 Checkpoint.Entry entry = checkpoint.entry(name);

@@ -1,7 +1,7 @@
 package dev.anser.cli;
 
 import dev.anser.checkpoint.Checkpoint;
-import dev.anser.checkpoint.Checkpoints;
+import dev.anser.model.Architectures;
 import dev.anser.tensor.Backends;
 import dev.anser.tensor.Threads;
 import dev.anser.train.Learner;
@@ -70,7 +70,7 @@ final class LossCommand implements Callable<Integer> {
             Outputs.requireWritable(gradients);
         }
         try (Threads threads = new Threads(compute.threads());
-                Checkpoint checkpoint = Checkpoints.open(model);
+                Checkpoint checkpoint = Architectures.open(model);
                 Learner learner = new Learner(checkpoint, Backends.choose(), threads)) {
             state.file().ifPresent(learner::beginWith);
             int[][] batch = TrainingTokens.batch(tokens, learner.model().config().vocabulary());

@@ -2,6 +2,7 @@ package dev.anser.cli;
 
 import dev.anser.checkpoint.Checkpoint;
 import dev.anser.checkpoint.Checkpoints;
+import dev.anser.model.Architectures;
 import dev.anser.tensor.Threads;
 import dev.anser.train.Merge;
 import java.nio.file.Path;
@@ -76,7 +77,7 @@ final class MergeCommand implements Callable<Integer> {
         Outputs.requireNew(out, force);
         OptionalDouble given = alpha == null ? OptionalDouble.empty() : OptionalDouble.of(alpha);
         try (Threads threads = new Threads(compute.threads());
-                Checkpoint model = Checkpoints.open(base);
+                Checkpoint model = Architectures.open(base);
                 Checkpoint addition = Checkpoints.open(adapter)) {
             Merge merge = new Merge(model, addition, given, threads);
             merge.write(out);

@@ -1,7 +1,7 @@
 package dev.anser.cli;
 
 import dev.anser.checkpoint.Checkpoint;
-import dev.anser.checkpoint.Checkpoints;
+import dev.anser.model.Architectures;
 import dev.anser.tensor.Backends;
 import dev.anser.tensor.Threads;
 import dev.anser.train.AdamW;
@@ -104,7 +104,7 @@ final class StepCommand implements Callable<Integer> {
                 new AdamW.Settings(learningRate, betas[0], betas[1], epsilon, weightDecay);
         Outputs.requireWritable(out);
         try (Threads threads = new Threads(compute.threads());
-                Checkpoint checkpoint = Checkpoints.open(model);
+                Checkpoint checkpoint = Architectures.open(model);
                 Learner learner = new Learner(checkpoint, Backends.chooseForTraining(), threads);
                 AdamW optimiser = new AdamW(learner.parameters(), settings, threads)) {
             int[][][] batches =

@@ -1,6 +1,7 @@
 package dev.anser.model;
 
 import dev.anser.checkpoint.Checkpoint;
+import java.util.List;
 
 /// One family of models: how to tell its checkpoints, and how to build a model from one. Found by
 /// `ServiceLoader`.
@@ -8,7 +9,7 @@ public interface Architecture {
     /// The family's name, as in [ModelConfig#architecture()].
     String name();
 
-    /// Whether the names of `checkpoint`'s tensors are those of this family.
+    /// Whether the names of `checkpoint`'s tensors are the official ones of this family.
     boolean recognises(Checkpoint checkpoint);
 
     /// Reads the sizes from the names and shapes of `checkpoint`'s tensors, without reading their
@@ -20,6 +21,11 @@ public interface Architecture {
 
     /// The tensors that a sequence's state has in a model of these sizes.
     StateLayout stateLayout(ModelConfig config);
+
+    /// How models of this family stand in the files of other programs.
+    default List<Layout> layouts() {
+        return List.of();
+    }
 
     /// Builds the model. It borrows the checkpoint's tensors and does not close it.
     ///

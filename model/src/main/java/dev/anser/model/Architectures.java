@@ -1,7 +1,9 @@
 package dev.anser.model;
 
 import dev.anser.checkpoint.Checkpoint;
+import dev.anser.checkpoint.Checkpoints;
 import dev.anser.checkpoint.ModelFormatException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.ServiceLoader;
@@ -10,7 +12,7 @@ import java.util.stream.Collectors;
 /// Finds which architecture a checkpoint is.
 ///
 /// ```java
-/// try (Checkpoint checkpoint = Checkpoints.open(Path.of("model.pth"));
+/// try (Checkpoint checkpoint = Architectures.open(Path.of("model.pth"));
 ///         LanguageModel model = Architectures.load(checkpoint);
 ///         State state = model.newState()) {
 ///     ...
@@ -18,6 +20,53 @@ import java.util.stream.Collectors;
 /// ```
 public final class Architectures {
     private Architectures() {}
+
+    /// Opens the model file at `path` and shows its tensors under their official names, whatever
+    /// program wrote it.
+    ///
+    /// @throws ModelFormatException when it is no model file, or one of a known layout with tensors
+    ///   that have no place in it
+    /// @throws dev.anser.base.AnserException when it cannot be read
+    public static Checkpoint open(Path path) {
+        Checkpoint file = Checkpoints.open(path);
+        try {
+            return official(file);
+        } catch (RuntimeException e) {
+            file.close();
+            throw e;
+        }
+    }
+
+    /// The tensors of `file` under their official names: a view that owns `file`, or `file` itself
+    /// when it has no other layout.
+    public static Checkpoint official(Checkpoint file) {
+        for (Architecture architecture : ServiceLoader.load(Architecture.class)) {
+            for (Layout layout : architecture.layouts()) {
+                if (layout.recognises(file)) {
+                    return layout.official(file);
+                }
+            }
+        }
+        return file;
+    }
+
+    /// The layout `name` of the family that `official` is of.
+    ///
+    /// @throws ModelFormatException when the family has none of that name
+    public static Layout layout(Checkpoint official, String name) {
+        Architecture architecture = find(official);
+        return architecture.layouts().stream()
+                .filter(layout -> layout.name().equals(name))
+                .findFirst()
+                .orElseThrow(() ->
+                        new ModelFormatException(
+                                official.source()
+                                        + ": a model of the family "
+                                        + architecture.name()
+                                        + " has no layout for "
+                                        + name
+                                        + " files"));
+    }
 
     /// Builds the model that `checkpoint` holds. Keep the checkpoint open as long as the model.
     ///

@@ -67,18 +67,6 @@ public final class WeightReader {
         return count(name, toFloat(name, tensor));
     }
 
-    /// The numbers of `name` as `parts` vectors of `size` each, in the file's order.
-    public Tensor[] vectors(String name, int parts, long size) {
-        Tensor all = vector(name, parts * size).reshape(parts, size);
-        // The tensor whose parts the model computes with: whoever trains needs to find them.
-        weights.set(weights.size() - 1, new Weight(name, all));
-        Tensor[] vectors = new Tensor[parts];
-        for (int i = 0; i < parts; i++) {
-            vectors[i] = all.part(i);
-        }
-        return vectors;
-    }
-
     private Tensor toFloat(String name, Tensor tensor) {
         if (!tensor.dtype().computable()) {
             throw wrong(name, tensor, "F32, F16 or BF16");

@@ -1,7 +1,6 @@
 package dev.anser.model;
 
 import dev.anser.checkpoint.Checkpoint;
-import dev.anser.checkpoint.Checkpoints;
 import dev.anser.tensor.Backends;
 import dev.anser.tensor.EagerOps;
 import dev.anser.tensor.Tensor;
@@ -16,7 +15,7 @@ final class Loaded implements AutoCloseable {
     final EagerOps ops;
 
     Loaded(Path file, String backend, int threadCount) {
-        checkpoint = Checkpoints.open(file);
+        checkpoint = Architectures.open(file);
         model = Architectures.load(checkpoint);
         threads = new Threads(threadCount);
         ops = Backends.named(backend).newOps(threads);

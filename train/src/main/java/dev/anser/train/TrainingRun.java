@@ -1,7 +1,7 @@
 package dev.anser.train;
 
 import dev.anser.checkpoint.Checkpoint;
-import dev.anser.checkpoint.Checkpoints;
+import dev.anser.model.Architectures;
 import dev.anser.model.ModelConfig;
 import dev.anser.model.rwkv7.Rwkv7Initial;
 import dev.anser.tensor.Backend;
@@ -77,7 +77,7 @@ public final class TrainingRun implements AutoCloseable {
                     (long) config.batch().sequences()
                             * (chunk == 0 ? context : Math.min(chunk, context));
             if (config.model().from().isPresent()) {
-                try (Checkpoint checkpoint = Checkpoints.open(config.model().from().get())) {
+                try (Checkpoint checkpoint = Architectures.open(config.model().from().get())) {
                     learner =
                             new Learner(
                                     checkpoint, config.adapter(), config.seed(), backend, threads);

@@ -3,8 +3,10 @@ package dev.anser.model.rwkv7;
 import dev.anser.checkpoint.Checkpoint;
 import dev.anser.model.Architecture;
 import dev.anser.model.LanguageModel;
+import dev.anser.model.Layout;
 import dev.anser.model.ModelConfig;
 import dev.anser.model.StateLayout;
+import java.util.List;
 
 /// RWKV-7 (x070): told by the bonus `blocks.0.att.r_k`, which no other version has.
 public final class Rwkv7Architecture implements Architecture {
@@ -19,6 +21,11 @@ public final class Rwkv7Architecture implements Architecture {
     @Override
     public boolean recognises(Checkpoint checkpoint) {
         return checkpoint.names().contains("blocks.0.att.r_k");
+    }
+
+    @Override
+    public List<Layout> layouts() {
+        return Rwkv7Layouts.all();
     }
 
     @Override

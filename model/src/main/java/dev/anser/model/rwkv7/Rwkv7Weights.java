@@ -14,10 +14,8 @@ import org.jspecify.annotations.Nullable;
 
 /// The tensors of an RWKV-7 checkpoint, by the names of the official code, checked.
 ///
-/// A `.pth` or `.safetensors` has low-rank pairs as (C, rank) and (rank, C), to be multiplied from
-/// the left; the rwkv.cpp format has them transposed, and the six mixing vectors as one tensor in
-/// the order r, w, k, v, a, g. The value residual (`v0`, `v1`, `v2`) of layer 0 has no effect and
-/// may be missing.
+/// Low-rank pairs are (C, rank) and (rank, C), to be multiplied from the left. The value residual
+/// (`v0`, `v1`, `v2`) of layer 0 has no effect and may be missing.
 record Rwkv7Weights(
         String source,
         ModelConfig config,
@@ -38,14 +36,14 @@ record Rwkv7Weights(
     record Block(
             Norm attentionNorm, TimeMix timeMix, Norm feedForwardNorm, ChannelMix channelMix) {}
 
-    /// `x ↦ activation(x · down) · up`, in either orientation of the pair.
-    record LowRank(Tensor down, Tensor up, boolean transposed) {
+    /// `x ↦ activation(x · down) · up`, with `down` (C, rank) and `up` (rank, C).
+    record LowRank(Tensor down, Tensor up) {
         Tensor down(Ops ops, Tensor x) {
-            return transposed ? ops.linear(x, down) : ops.project(x, down);
+            return ops.project(x, down);
         }
 
         Tensor up(Ops ops, Tensor x) {
-            return transposed ? ops.linear(x, up) : ops.project(x, up);
+            return ops.project(x, up);
         }
     }
 
@@ -164,11 +162,7 @@ record Rwkv7Weights(
         ModelConfig config = describe(checkpoint);
         Arena arena = Arena.ofShared();
         try {
-            Reader reader =
-                    new Reader(
-                            new WeightReader(checkpoint, arena),
-                            config,
-                            transposed(checkpoint, config.width()));
+            Reader reader = new Reader(new WeightReader(checkpoint, arena), config);
             return reader.read(checkpoint.source(), arena);
         } catch (RuntimeException e) {
             arena.close();
@@ -176,17 +170,8 @@ record Rwkv7Weights(
         }
     }
 
-    /// Whether the low-rank pairs are transposed: the shape of the first one says so, unless it is
-    /// square; then the format does.
-    private static boolean transposed(Checkpoint checkpoint, int width) {
-        Shape first = matrixShape(checkpoint, "blocks.0.att.w1");
-        boolean official = first.size(0) == width;
-        boolean swapped = first.size(1) == width;
-        return official == swapped ? checkpoint.format().equals("rwkv.cpp") : swapped;
-    }
-
-    /// Reads one checkpoint; knows its sizes and orientation.
-    private record Reader(WeightReader weights, ModelConfig config, boolean transposed) {
+    /// Reads one checkpoint of these sizes.
+    private record Reader(WeightReader weights, ModelConfig config) {
         Rwkv7Weights read(String source, Arena arena) {
             int width = config.width();
             Tensor embedding = weights.matrix("emb.weight", config.vocabulary(), width);
@@ -240,9 +225,6 @@ record Rwkv7Weights(
 
         private Tensor[] timeMixes(String prefix) {
             int width = config.width();
-            if (weights.has(prefix + "x_rwkvag")) {
-                return weights.vectors(prefix + "x_rwkvag", 6, width);
-            }
             String[] names = {"x_r", "x_w", "x_k", "x_v", "x_a", "x_g"};
             Tensor[] mixes = new Tensor[names.length];
             for (int i = 0; i < names.length; i++) {
@@ -266,11 +248,8 @@ record Rwkv7Weights(
 
         private LowRank lowRank(String down, String up) {
             int width = config.width();
-            Tensor first = weights.matrixWithAxis(down, transposed ? 1 : 0, width);
-            long rank = first.shape().size(transposed ? 0 : 1);
-            Tensor second =
-                    transposed ? weights.matrix(up, width, rank) : weights.matrix(up, rank, width);
-            return new LowRank(first, second, transposed);
+            Tensor first = weights.matrixWithAxis(down, 0, width);
+            return new LowRank(first, weights.matrix(up, first.shape().size(1), width));
         }
 
         private Norm norm(String name) {

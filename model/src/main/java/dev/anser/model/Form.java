@@ -1,0 +1,86 @@
+package dev.anser.model;
+
+import dev.anser.tensor.DType;
+import dev.anser.tensor.Shape;
+import dev.anser.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.util.Arrays;
+import java.util.function.DoubleUnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/// How the shape or the numbers of a tensor differ between two layouts; the same both ways.
+///
+/// @param shape the shape on the other side
+/// @param transposed whether the last two axes change places
+/// @param numbers what each number becomes, or null when they stay
+public record Form(ShapeOf shape, boolean transposed, @Nullable DoubleUnaryOperator numbers) {
+    /// The shape that a tensor has on the other side.
+    public interface ShapeOf {
+        /// The other shape of a tensor of `shape`.
+        Shape of(Shape shape);
+    }
+
+    /// The same on both sides.
+    public static final Form SAME = new Form(shape -> shape, false, null);
+
+    /// The last two axes change places.
+    public static final Form TRANSPOSED = new Form(Form::transposed, true, null);
+
+    /// Without the axes of one, as a vector.
+    public static final Form VECTOR = new Form(shape -> Shape.of(shape.elements()), false, null);
+
+    /// (C) or any other shape of as many, as (1, 1, C).
+    public static final Form CHANNELS =
+            new Form(shape -> Shape.of(1, 1, shape.elements()), false, null);
+
+    /// As many numbers in this shape; 0 stands for what is left over.
+    public static Form shaped(long... sizes) {
+        return new Form(shape -> fill(shape.elements(), sizes), false, null);
+    }
+
+    /// This form, and each number changed.
+    public Form with(DoubleUnaryOperator numbers) {
+        return new Form(shape, transposed, numbers);
+    }
+
+    private static Shape fill(long elements, long... sizes) {
+        long known = Arrays.stream(sizes).filter(size -> size != 0).reduce(1, (a, b) -> a * b);
+        long rest = known == 0 ? 0 : elements / known;
+        return Shape.of(Arrays.stream(sizes).map(size -> size == 0 ? rest : size).toArray());
+    }
+
+    private static Shape transposed(Shape shape) {
+        long[] sizes = shape.sizes();
+        int last = sizes.length - 1;
+        if (last >= 1) {
+            long size = sizes[last];
+            sizes[last] = sizes[last - 1];
+            sizes[last - 1] = size;
+        }
+        return Shape.of(sizes);
+    }
+
+    /// The type of a tensor of type `type` on the other side: numbers that move do so one by one.
+    DType type(DType type) {
+        return numbers != null || (transposed && type.quantised()) ? DType.F32 : type;
+    }
+
+    /// `tensor` on the other side: itself under another shape, or a copy in `arena`.
+    Tensor apply(Tensor tensor, Arena arena) {
+        Shape target = shape.of(tensor.shape());
+        if (!transposed && numbers == null) {
+            return target.equals(tensor.shape()) ? tensor : tensor.reshape(target.sizes());
+        }
+        Tensor copy = Tensor.allocate(arena, type(tensor.dtype()), target.sizes());
+        int rows = tensor.shape().rank() < 2 ? 1 : Math.toIntExact(tensor.shape().size(-2));
+        int columns = tensor.columns();
+        long matrix = (long) rows * columns;
+        for (long i = 0; i < tensor.elements(); i++) {
+            long within = i % matrix;
+            long to = transposed ? i - within + within % columns * rows + within / columns : i;
+            float value = tensor.get(i);
+            copy.set(to, numbers == null ? value : (float) numbers.applyAsDouble(value));
+        }
+        return copy;
+    }
+}

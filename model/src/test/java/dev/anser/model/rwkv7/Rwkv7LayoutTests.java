@@ -1,0 +1,93 @@
+package dev.anser.model.rwkv7;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.anser.checkpoint.Checkpoint;
+import dev.anser.checkpoint.CheckpointView;
+import dev.anser.checkpoint.Checkpoints;
+import dev.anser.checkpoint.ModelFormatException;
+import dev.anser.model.Architectures;
+import dev.anser.model.Layout;
+import dev.anser.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+final class Rwkv7LayoutTests {
+    private static final Path MODEL =
+            Path.of("src/test/resources/golden/rwkv7-L2-D64-hs32-half/model-fp16.safetensors");
+
+    static List<Layout> layouts() {
+        return Rwkv7Layouts.all();
+    }
+
+    /// What a file of `layout` would hold of the official model, with its format.
+    private static Checkpoint written(Layout layout, Map<String, String> metadata) {
+        Checkpoint stored = layout.stored(Checkpoints.open(MODEL));
+        CheckpointView.Builder copy = CheckpointView.of(stored).metadata(metadata);
+        stored.names().forEach(copy::keep);
+        return copy.build();
+    }
+
+    @ParameterizedTest
+    @MethodSource("layouts")
+    void wayThereAndBackGivesTheSameTensors(Layout layout) {
+        try (Checkpoint before = Checkpoints.open(MODEL);
+                Checkpoint after = layout.official(written(layout, Map.of()))) {
+            assertThat(after.names()).containsExactlyInAnyOrderElementsOf(before.names());
+            for (String name : before.names()) {
+                Tensor expected = before.tensor(name);
+                Tensor actual = after.tensor(name);
+                assertThat(actual.toString()).as(name).isEqualTo(expected.toString());
+                assertThat(actual.segment().mismatch(expected.segment())).as(name).isEqualTo(-1);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"web-rwkv", "fla"})
+    void layoutIsToldFromTheTensors(String name) {
+        try (Checkpoint official = Checkpoints.open(MODEL)) {
+            Layout layout = Architectures.layout(official, name);
+            try (Checkpoint file = written(layout, Map.of())) {
+                assertThat(layouts().stream().filter(other -> other.recognises(file)))
+                        .extracting(Layout::name)
+                        .containsExactly(name);
+            }
+            assertThat(layout.recognises(official)).isFalse();
+        }
+    }
+
+    @Test
+    void rwkvCppStacksTheMixesOfATimeMix() {
+        try (Checkpoint official = Checkpoints.open(MODEL);
+                Checkpoint stored = written(new Rwkv7RwkvCpp(), Map.of())) {
+            Tensor mixes = stored.tensor("blocks.1.att.x_rwkvag");
+            assertThat(mixes.shape().sizes()).containsExactly(6, 1, 64);
+            MemorySegment last = official.tensor("blocks.1.att.x_g").segment();
+            assertThat(mixes.part(5).segment().mismatch(last)).isEqualTo(-1);
+        }
+    }
+
+    @Test
+    void tensorWithoutAPlaceIsRefusedByName() {
+        try (Checkpoint stored = written(new Rwkv7RwkvCpp(), Map.of())) {
+            CheckpointView.Builder file = CheckpointView.of(stored);
+            stored.names().forEach(file::keep);
+            Tensor any = stored.tensor("ln_out.bias");
+            file.add(
+                    new Checkpoint.Entry("blocks.0.att.extra", any.dtype(), any.shape()),
+                    (_, _) -> any);
+            assertThatThrownBy(() -> new Rwkv7RwkvCpp().official(file.build()))
+                    .isInstanceOf(ModelFormatException.class)
+                    .hasMessageContaining("blocks.0.att.extra")
+                    .hasMessageContaining("no place");
+        }
+    }
+}
