@@ -65,6 +65,8 @@ public record TrainConfig(
                     "spikeFactor",
                     "threads");
 
+    private static final String EMBEDDING_BOUND = "model.embeddingBound";
+
     /// The run.
     ///
     /// @param name for reports
@@ -76,7 +78,9 @@ public record TrainConfig(
     /// @param from the file, when there is one
     /// @param sizes of a new model, when there is no file; its vocabulary is 0 when it follows from
     ///   the data
-    public record Model(Optional<Path> from, Optional<Rwkv7Initial.Sizes> sizes) {}
+    /// @param embeddingBound how far from zero the embeddings of a new model begin
+    public record Model(
+            Optional<Path> from, Optional<Rwkv7Initial.Sizes> sizes, double embeddingBound) {}
 
     /// The orders in which samples are drawn.
     public enum Order {
@@ -246,15 +250,21 @@ public record TrainConfig(
         if (from.isPresent() && preset) {
             settings.impossible("model.preset", "cannot be given together with model.from");
         }
+        double bound =
+                settings.number(EMBEDDING_BOUND, Rwkv7Initial.EMBEDDING_BOUND, 0, false);
         if (from.isPresent()) {
-            return new Model(from, Optional.empty());
+            if (settings.has(EMBEDDING_BOUND)) {
+                settings.impossible(
+                        EMBEDDING_BOUND, "cannot be given together with model.from");
+            }
+            return new Model(from, Optional.empty(), bound);
         }
         if (!preset && !sizes) {
             settings.impossible(
                     "model",
                     "is not said; give model.preset, model.from, or model.layers and model.width");
         }
-        return new Model(Optional.empty(), ModelSizes.read(settings));
+        return new Model(Optional.empty(), ModelSizes.read(settings), bound);
     }
 
     private static Data data(Settings settings) {

@@ -24,6 +24,9 @@ import java.util.SequencedMap;
 /// Values depend on the seed, the tensor's name and the position alone: the same seed gives the
 /// same weights, whatever the number of threads; those of training on the same kind of processor.
 public final class Rwkv7Initial {
+    /// How far from zero the official embeddings begin.
+    public static final double EMBEDDING_BOUND = 1e-4;
+
     private static final int HEAD_SIZE = 64;
     private static final int WORLD_VOCABULARY = 65536;
 
@@ -36,6 +39,7 @@ public final class Rwkv7Initial {
     private final Sizes sizes;
     private final long seed;
     private final boolean official;
+    private final double embeddingBound;
     private final List<Weight> weights = new ArrayList<>();
 
     /// The sizes that a new model has.
@@ -158,10 +162,11 @@ public final class Rwkv7Initial {
         record Orthogonal(float gain, long key) implements Rule {}
     }
 
-    private Rwkv7Initial(Sizes sizes, long seed, boolean official) {
+    private Rwkv7Initial(Sizes sizes, long seed, boolean official, double embeddingBound) {
         this.sizes = sizes;
         this.seed = seed;
         this.official = official;
+        this.embeddingBound = embeddingBound;
         collect();
     }
 
@@ -195,14 +200,23 @@ public final class Rwkv7Initial {
     ///
     /// @throws AnserException when the sizes do not fit together
     public static Rwkv7Initial of(Sizes sizes, long seed) {
-        return new Rwkv7Initial(check(sizes), seed, false);
+        return new Rwkv7Initial(check(sizes), seed, false, EMBEDDING_BOUND);
     }
 
     /// A model as the official training begins with it.
     ///
     /// @throws AnserException when the sizes do not fit together
     public static Rwkv7Initial training(Sizes sizes, long seed) {
-        return new Rwkv7Initial(check(sizes), seed, true);
+        return training(sizes, seed, EMBEDDING_BOUND);
+    }
+
+    /// The same, with embeddings even between plus and minus `embeddingBound`. The official
+    /// 1e-4 is less than one step of the optimiser, which moves all tokens alike at first: good
+    /// for a large vocabulary, but a dozen tokens then take long to become different.
+    ///
+    /// @throws AnserException when the sizes do not fit together
+    public static Rwkv7Initial training(Sizes sizes, long seed, double embeddingBound) {
+        return new Rwkv7Initial(check(sizes), seed, true, embeddingBound);
     }
 
     private static Sizes check(Sizes sizes) {
@@ -250,7 +264,7 @@ public final class Rwkv7Initial {
 
     private void collect() {
         int width = sizes.width();
-        evenly("emb.weight", 1e-4, sizes.vocabulary(), width);
+        evenly("emb.weight", embeddingBound, sizes.vocabulary(), width);
         for (int layer = 0; layer < sizes.layers(); layer++) {
             String block = "blocks." + layer + ".";
             if (layer == 0) {
