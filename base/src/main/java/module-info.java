@@ -1,4 +1,4 @@
-/// What every room may use: the root of all errors and whole-file writing.
+/// What every room may use: the root of all errors, whole-file writing, native files out of jars.
 module dev.anser.base {
     requires static transitive org.jspecify;
 

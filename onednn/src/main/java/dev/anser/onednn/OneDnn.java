@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import dev.anser.base.AnserException;
+import dev.anser.base.NativeFiles;
 import dev.anser.tensor.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
@@ -72,7 +73,7 @@ final class OneDnn {
         if (loaded == null) {
             try {
                 Platform platform = Platform.here();
-                loaded = new OneDnn(platform, Natives.unpacked(platform, Natives.cache()));
+                loaded = new OneDnn(platform, Natives.unpacked(platform, NativeFiles.cache()));
             } catch (AnserException e) {
                 failure = e.getMessage();
                 throw e;

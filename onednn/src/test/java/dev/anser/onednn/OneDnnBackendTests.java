@@ -10,6 +10,7 @@ import dev.anser.tensor.DType;
 import dev.anser.tensor.EagerOps;
 import dev.anser.tensor.Ops;
 import dev.anser.tensor.Precision;
+import dev.anser.tensor.Quantiser;
 import dev.anser.tensor.RecordingOps;
 import dev.anser.tensor.Tape;
 import dev.anser.tensor.Tensor;
@@ -22,6 +23,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /// Products of the backend against the reference: forward and both gradients.
@@ -95,6 +97,29 @@ class OneDnnBackendTests {
         }
         // Sums of `terms` products of normal numbers in two orders: rounding grows with the root.
         assertThat(largest).as(what).isCloseTo(0, within(4e-6 * Math.sqrt(terms) + 1e-6));
+    }
+
+    /// In blocks of columns that are whole blocks of the weights, too.
+    @ParameterizedTest
+    @EnumSource(
+            value = DType.class,
+            names = {"Q4_0", "Q5_1", "Q8_0", "Q4_K", "Q6_K"})
+    void quantisedWeightsGiveTheProductsOfTheSameFloats(DType type) {
+        Tensor x = gaussian(DType.F32, 300, 1280);
+        Tensor y = gaussian(DType.F32, 300, 130);
+        Tensor weight = Tensor.allocate(arena, type, 130, 1280);
+        Quantiser.encode(gaussian(DType.F32, 130, 1280), weight);
+        Tensor wide = Tensor.of(arena, weight.toFloats(), 130, 1280);
+        try (Threads threads = new Threads(2);
+                EagerOps ops = Backends.named("onednn").newOps(threads)) {
+            // The same blocks of the same numbers, so the same sums.
+            assertThat(ops.linear(x, weight).toFloats()).isEqualTo(ops.linear(x, wide).toFloats());
+            assertClose(
+                    ops.project(y, weight).toFloats(),
+                    ops.project(y, wide).toFloats(),
+                    130,
+                    "project");
+        }
     }
 
     @ParameterizedTest

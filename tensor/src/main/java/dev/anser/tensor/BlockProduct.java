@@ -85,16 +85,18 @@ final class BlockProduct implements Threads.Task {
                 columns = Math.max(SMALLEST_BLOCK, columns / 2);
             }
         }
-        blockRows = even(m, rows);
-        blockColumns = even(n, columns);
+        blockRows = even(m, rows, 16);
+        // Columns of weights stored (k, n) are cut between their blocks.
+        blockColumns = even(n, columns, transposedB ? 16 : Math.max(16, typeB.blockElements()));
         acrossRows = count(m, blockRows);
         acrossColumns = count(n, blockColumns);
     }
 
-    /// Blocks of about the same size, of whole vectors: 300 rows are 160 and 140, not 256 and 44.
-    private static int even(int total, int block) {
+    /// Blocks of about the same size, of whole units (vectors): 300 rows are 160 and 140, not 256
+    /// and 44.
+    private static int even(int total, int block, int unit) {
         int parts = count(total, block);
-        return Math.min(total, (count(total, parts) + 15) / 16 * 16);
+        return Math.min(total, count(count(total, parts), unit) * unit);
     }
 
     private static int count(int total, int block) {

@@ -76,9 +76,10 @@ public enum DType {
         return blockElements > 1;
     }
 
-    /// Whether the kernels compute with weights of this type as they are.
+    /// Whether the kernels compute with weights of this type as they are: the floating and the
+    /// quantised ones.
     public boolean computable() {
-        return this == F32 || this == F16 || this == BF16;
+        return floating() || quantised();
     }
 
     /// Bytes that `elements` elements take.

@@ -12,6 +12,7 @@ public final class EagerOps implements Ops, AutoCloseable {
     private final Workspace workspace = new Workspace();
     private final Job job;
     private final MatrixProducts products;
+    private boolean learns;
 
     EagerOps(Kernels kernels, Threads threads) {
         this(kernels, null, threads);
@@ -90,7 +91,13 @@ public final class EagerOps implements Ops, AutoCloseable {
 
     /// Runs `operation`; `tape` keeps what its backward step needs, unless it is null.
     Tensor run(Operation operation, @Nullable Tape tape) {
-        return operation.forward(new Pass(workspace, threads, kernels, tape));
+        boolean wanted = learns || tape != null;
+        return operation.forward(new Pass(workspace, threads, kernels, tape, wanted));
+    }
+
+    /// Says whether what runs from now on will run again to be recorded.
+    void learns(boolean learns) {
+        this.learns = learns;
     }
 
     @Override
@@ -437,12 +444,11 @@ public final class EagerOps implements Ops, AutoCloseable {
     }
 
     private void runRows(int rows, int workPerRow) {
-        int grain = Math.clamp(Job.SMALL_ROWS / Math.max(1, workPerRow), 1, Math.max(1, rows));
-        job.total(rows, grain);
+        job.total(rows, Job.rowGrain(rows, workPerRow));
         threads.run(job, job.parts());
     }
 
-    private static void requireF32(Tensor tensor, String what) {
+    static void requireF32(Tensor tensor, String what) {
         if (tensor.dtype() != DType.F32) {
             throw new ShapeException(what + " is " + tensor + "; expected F32");
         }
@@ -451,18 +457,21 @@ public final class EagerOps implements Ops, AutoCloseable {
     private static void requireMatrix(Tensor tensor, String what) {
         if (tensor.shape().rank() != 2 || !tensor.dtype().computable()) {
             throw new ShapeException(
-                    what + " is " + tensor + "; expected a matrix of F32, F16 or BF16");
+                    what
+                            + " is "
+                            + tensor
+                            + "; expected a matrix of F32, F16 or BF16, or a quantised one");
         }
     }
 
-    private static void requireVector(Tensor tensor, int elements, String what) {
+    static void requireVector(Tensor tensor, int elements, String what) {
         if (tensor.dtype() != DType.F32 || tensor.elements() != elements) {
             throw new ShapeException(
                     what + " is " + tensor + "; expected F32 with " + elements + " elements");
         }
     }
 
-    private static void requireSame(Tensor a, Tensor b, String operation) {
+    static void requireSame(Tensor a, Tensor b, String operation) {
         if (a.dtype() != DType.F32
                 || b.dtype() != DType.F32
                 || a.rows() != b.rows()
@@ -472,13 +481,13 @@ public final class EagerOps implements Ops, AutoCloseable {
         }
     }
 
-    private static void requireHeads(Tensor x, int headSize) {
+    static void requireHeads(Tensor x, int headSize) {
         if (headSize < 1 || x.columns() % headSize != 0) {
             throw new ShapeException(x + " cannot be cut into heads of " + headSize);
         }
     }
 
-    private static void requireRows(Tensor x, Segments segments) {
+    static void requireRows(Tensor x, Segments segments) {
         if (x.rows() != segments.rows()) {
             throw new ShapeException(
                     x + " has " + x.rows() + " rows, the batch " + segments.rows());

@@ -2,7 +2,7 @@ package dev.anser.tensor;
 
 import org.jspecify.annotations.Nullable;
 
-/// The backward steps of one backend, of all operations but the matrix products and WKV, on one
+/// The backward steps of one backend, of all operations but the matrix products and WKV-7, on one
 /// thread.
 ///
 /// [ReferenceGradients] says what each one means, in plain Java. `dy` is the gradient of the loss
@@ -94,6 +94,9 @@ interface GradientKernels {
 
     /// Sums: of the weight, of the bias and of the bonus. Scratch: 6 floats a head.
     Rows[] gatedGroupNorm7(GatedGroupNorm7 operands, Tensor dz, GatedGroupNorm7Targets targets);
+
+    /// One head of one sequence of [Wkv6].
+    void wkv6(Wkv6Span span);
 
     /// One row of [CrossEntropy]; returns its loss. `gradient` may be `logits`.
     double crossEntropy(

@@ -63,6 +63,12 @@ final class Gradients {
         tape.buffers().giveBack(temporary);
     }
 
+    /// Runs `range` over 0 to `rows` in parts that are worth a thread's while, when a row is `work`
+    /// elements.
+    void rows(int rows, int work, Operation.Range range) {
+        parts(rows, Job.rowGrain(rows, work), range);
+    }
+
     /// Runs `range` over 0 to `total` in parts of `grain`.
     void parts(int total, int grain, Operation.Range range) {
         threads.run(

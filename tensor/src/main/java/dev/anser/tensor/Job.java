@@ -21,6 +21,11 @@ final class Job implements Threads.Task {
     /// another has not.
     static final int OUTPUT_GRAIN = 64;
 
+    /// Rows of a part, when a row is `work` elements.
+    static int rowGrain(int rows, int work) {
+        return Math.clamp(SMALL_ROWS / Math.max(1, work), 1, Math.max(1, rows));
+    }
+
     enum Kind {
         LINEAR,
         PROJECT,

@@ -13,6 +13,9 @@ interface Kernels {
     /// The backward steps of the same backend.
     GradientKernels gradients();
 
+    /// The kernels of attention and retention of the same backend.
+    HeadKernels heads();
+
     /// `count` elements of `type` at `source` to floats at `target`. For team member `worker`,
     /// which has scratch memory of its own.
     void toFloat(DType type, long source, long target, int count, int worker);
@@ -60,6 +63,12 @@ interface Kernels {
 
     /// `y = a + b`.
     void add(long a, long b, long y, int count);
+
+    /// `y = a · b`.
+    void multiply(long a, long b, long y, int count);
+
+    /// `y = e^x`; `x` and `y` may be the same.
+    void exp(long x, long y, int count);
 
     /// `y = tanh(x)`.
     void tanh(long x, long y, int count);
@@ -115,6 +124,37 @@ interface Kernels {
 
     /// The backward pass of [#wkv7] over one sequence, head and range of value columns.
     void wkv7Gradient(Wkv7Span span);
+
+    /// `tokens` steps of one head of [Wkv6], each of `size` channels with `stride` floats between
+    /// tokens, and `decayStride` between those of `w`, for the value columns `from..to`; `state` is
+    /// (size, size), key-major. All addresses are those of the head's channel 0.
+    void wkv6(
+            long r,
+            long w,
+            long k,
+            long v,
+            long bonus,
+            long y,
+            int size,
+            int from,
+            int to,
+            int stride,
+            int decayStride,
+            int tokens,
+            long state);
+
+    /// One token of `count` channels of [Wkv4]. `scratch` has `count` floats.
+    void wkv4(
+            long w,
+            long u,
+            long k,
+            long v,
+            long y,
+            long numerator,
+            long denominator,
+            long exponent,
+            int count,
+            long scratch);
 
     /// One head of [Ops#gatedGroupNorm7]: `size` channels.
     void gatedGroupNorm7(

@@ -2,6 +2,8 @@ package dev.anser.tensor;
 
 import static java.nio.ByteOrder.LITTLE_ENDIAN;
 
+import java.lang.foreign.ValueLayout;
+import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
@@ -23,10 +25,21 @@ final class Lanes {
     static final VectorSpecies<Short> SHORTS =
             VectorSpecies.of(short.class, VectorShape.forBitSize(FLOATS.vectorBitSize() / 2));
 
+    /// As many bytes as [#FLOATS] has lanes; of no use at 128 bits, for there is no vector of four.
+    private static final VectorSpecies<Byte> OCTETS =
+            VectorSpecies.of(
+                    byte.class, VectorShape.forBitSize(Math.max(64, FLOATS.vectorBitSize() / 4)));
+
     static final int COUNT = FLOATS.length();
     static final int BYTES = FLOATS.vectorByteSize();
 
     static final short EXPONENT_F16 = 0x7c00;
+
+    private static final ValueLayout.OfInt INT =
+            ValueLayout.JAVA_INT_UNALIGNED.withOrder(LITTLE_ENDIAN);
+
+    /// Where the byte of each lane is in an integer of four.
+    private static final IntVector BYTE_SHIFTS = IntVector.zero(INTS).addIndex(8);
 
     private static final VectorShuffle<Float> SWAP_1 = swap(1);
     private static final VectorShuffle<Float> SWAP_2 = swap(2);
@@ -163,5 +176,32 @@ final class Lanes {
                 .and(0x8fffe000)
                 .reinterpretAsFloats()
                 .mul(0x1p112f);
+    }
+
+    /// [#COUNT] unsigned bytes.
+    static IntVector loadBytes(long address) {
+        if (COUNT == 4) {
+            return fourBytes(address).lanewise(VectorOperators.LSHR, BYTE_SHIFTS).and(0xff);
+        }
+        return (IntVector) octets(address).convertShape(VectorOperators.ZERO_EXTEND_B2I, INTS, 0);
+    }
+
+    /// [#COUNT] signed bytes.
+    static IntVector loadSignedBytes(long address) {
+        if (COUNT == 4) {
+            // The byte of each lane goes to the top, and comes back with its sign.
+            return fourBytes(address)
+                    .lanewise(VectorOperators.LSHL, BYTE_SHIFTS.neg().add(24))
+                    .lanewise(VectorOperators.ASHR, 24);
+        }
+        return (IntVector) octets(address).convertShape(VectorOperators.B2I, INTS, 0);
+    }
+
+    private static ByteVector octets(long address) {
+        return ByteVector.fromMemorySegment(OCTETS, Memory.ALL, address, LITTLE_ENDIAN);
+    }
+
+    private static IntVector fourBytes(long address) {
+        return IntVector.broadcast(INTS, Memory.ALL.get(INT, address));
     }
 }

@@ -85,7 +85,7 @@ final class MatrixProducts implements AutoCloseable {
             long a = rounded(x, DType.F32);
             job.matrix(
                     transposed ? Job.Kind.LINEAR : Job.Kind.PROJECT, a, rows, b, target, in, out);
-            runKernels(rows, in, out, transposed);
+            runKernels(rows, in, out, transposed, b.dtype());
             if (accumulate) {
                 add(target, y);
             }
@@ -109,7 +109,7 @@ final class MatrixProducts implements AutoCloseable {
             long left = rounded(a, DType.F32);
             long right = rounded(b, DType.F32);
             job.outer(left, right, rows, in, out, target);
-            runMatrix(rows, in, out);
+            runMatrix(rows, in, out, Job.OUTPUT_GRAIN);
         }
         workspace.release(mark);
     }
@@ -179,22 +179,24 @@ final class MatrixProducts implements AutoCloseable {
 
     /// One row of a low-rank product is cheaper whole, its weights read in one go, than cut into
     /// columns of a few elements a weight row.
-    private void runKernels(int rows, int in, int out, boolean transposed) {
+    private void runKernels(int rows, int in, int out, boolean transposed, DType type) {
         if (!transposed && rows == 1 && (long) in * out < Job.SMALL_PROJECT) {
             job.total(out, out);
             threads.run(job, 1);
         } else {
-            runMatrix(rows, in, out);
+            // Where outputs run along the rows of the weights, parts are whole blocks of these.
+            int unit = transposed ? 1 : type.blockElements();
+            runMatrix(rows, in, out, Math.max(Job.OUTPUT_GRAIN, unit));
         }
     }
 
-    /// Cuts a product by output columns: at least [Job#OUTPUT_GRAIN] each, and some parts more than
+    /// Cuts a product by output columns: a multiple of `unit` each, and some parts more than
     /// threads so that a slower one does not hold up the others.
-    private void runMatrix(int rows, int in, int out) {
+    private void runMatrix(int rows, int in, int out, int unit) {
         boolean small = (long) rows * in * out < Job.SMALL_PRODUCT;
         int share = (out + threads.count() * 8 - 1) / (threads.count() * 8);
-        int grain = small ? out : Math.max(Job.OUTPUT_GRAIN, share);
-        job.total(out, (grain + Job.OUTPUT_GRAIN - 1) / Job.OUTPUT_GRAIN * Job.OUTPUT_GRAIN);
+        int grain = small ? out : Math.max(unit, share);
+        job.total(out, (grain + unit - 1) / unit * unit);
         threads.run(job, job.parts());
     }
 

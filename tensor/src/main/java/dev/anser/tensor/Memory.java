@@ -31,8 +31,21 @@ final class Memory {
             case F32 -> ALL.get(FLOAT, address + index * 4);
             case F16 -> Float.float16ToFloat(ALL.get(SHORT, address + index * 2));
             case BF16 -> Float.intBitsToFloat(ALL.get(SHORT, address + index * 2) << 16);
-            default ->
-                    throw new ShapeException("kernels cannot compute with weights of type " + type);
+            default -> getQuantised(type, ALL, address, index);
+        };
+    }
+
+    /// Element `index` of the blocks of `type` that begin at `start` of `memory`.
+    ///
+    /// @throws ShapeException when `type` is not a quantised one
+    static float getQuantised(DType type, MemorySegment memory, long start, long index) {
+        int elements = type.blockElements();
+        long block = start + index / elements * type.blockBytes();
+        int i = (int) (index % elements);
+        return switch (elements) {
+            case 32 -> Blocks32.get(type, memory, block, i);
+            case 256 -> BlocksK.get(type, memory, block, i);
+            default -> throw new ShapeException("elements of " + type + " are not read as floats");
         };
     }
 

@@ -8,12 +8,19 @@ final class Pass {
     private final Threads threads;
     private final Kernels kernels;
     private final @Nullable Tape tape;
+    private final boolean learns;
 
-    Pass(Workspace workspace, Threads threads, Kernels kernels, @Nullable Tape tape) {
+    Pass(
+            Workspace workspace,
+            Threads threads,
+            Kernels kernels,
+            @Nullable Tape tape,
+            boolean learns) {
         this.workspace = workspace;
         this.threads = threads;
         this.kernels = kernels;
         this.tape = tape;
+        this.learns = learns;
     }
 
     /// Memory for a result (rows, columns); its content is undefined.
@@ -29,6 +36,12 @@ final class Pass {
     /// Whether a backward step will run.
     boolean recorded() {
         return tape != null;
+    }
+
+    /// Whether gradients are wanted of this pass, by a backward step of this run or of a later one
+    /// of the same operations.
+    boolean learns() {
+        return learns;
     }
 
     /// Memory that the backward step finds again; its content is undefined.
@@ -49,6 +62,12 @@ final class Pass {
     /// Members of the team, for scratch memory of each.
     int workers() {
         return threads.count();
+    }
+
+    /// Runs `range` over 0 to `rows` in parts that are worth a thread's while, when a row is `work`
+    /// elements.
+    void rows(int rows, int work, Operation.Range range) {
+        parts(rows, Job.rowGrain(rows, work), range);
     }
 
     /// Runs `range` over 0 to `total` in parts of `grain`. What is computed must not depend on how

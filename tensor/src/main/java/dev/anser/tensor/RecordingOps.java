@@ -68,7 +68,13 @@ public final class RecordingOps implements Ops {
         for (int i = 0; i < before.length; i++) {
             before[i] = tape.copy(batch.carried(i / slots, firstSlot + i % slots));
         }
-        Tensor y = ops.block(block, x, shared, batch, firstSlot, slots);
+        ops.learns(true);
+        Tensor y;
+        try {
+            y = ops.block(block, x, shared, batch, firstSlot, slots);
+        } finally {
+            ops.learns(false);
+        }
         tape.record(
                 "block",
                 y,

@@ -377,6 +377,11 @@ final class ReferenceGradients implements GradientKernels {
     }
 
     @Override
+    public void wkv6(Wkv6Span span) {
+        Wkv6Gradient.run(span);
+    }
+
+    @Override
     public double crossEntropy(
             long logits, int vocabulary, int target, double scale, long gradient, boolean l2Wrap) {
         int largest = 0;

@@ -18,6 +18,11 @@ final class ReferenceKernels implements Kernels {
     }
 
     @Override
+    public HeadKernels heads() {
+        return new ReferenceHeads();
+    }
+
+    @Override
     public void toFloat(DType type, long source, long target, int count, int worker) {
         for (int i = 0; i < count; i++) {
             set(target, i, get(type, source, i));
@@ -120,6 +125,20 @@ final class ReferenceKernels implements Kernels {
     public void add(long a, long b, long y, int count) {
         for (int i = 0; i < count; i++) {
             set(y, i, get(a, i) + get(b, i));
+        }
+    }
+
+    @Override
+    public void multiply(long a, long b, long y, int count) {
+        for (int i = 0; i < count; i++) {
+            set(y, i, get(a, i) * get(b, i));
+        }
+    }
+
+    @Override
+    public void exp(long x, long y, int count) {
+        for (int i = 0; i < count; i++) {
+            set(y, i, (float) Math.exp(get(x, i)));
         }
     }
 
@@ -260,6 +279,76 @@ final class ReferenceKernels implements Kernels {
     @Override
     public void wkv7Gradient(Wkv7Span span) {
         Wkv7Gradient.run(span);
+    }
+
+    @Override
+    public void wkv6(
+            long r,
+            long w,
+            long k,
+            long v,
+            long bonus,
+            long y,
+            int size,
+            int from,
+            int to,
+            int stride,
+            int decayStride,
+            int tokens,
+            long state) {
+        for (int t = 0; t < tokens; t++) {
+            long step = (long) t * stride;
+            long decay = (long) t * decayStride;
+            float own = 0; // Σ_i r_i u_i k_i: what the token's value is weighted with
+            for (int i = 0; i < size; i++) {
+                own = Math.fma(get(r, step + i) * get(bonus, i), get(k, step + i), own);
+            }
+            for (int j = from; j < to; j++) {
+                float value = get(v, step + j);
+                float out = 0;
+                for (int i = 0; i < size; i++) {
+                    long place = (long) i * size + j;
+                    float before = get(state, place);
+                    out = Math.fma(get(r, step + i), before, out);
+                    float decayed = get(w, decay + i) * before;
+                    set(state, place, Math.fma(get(k, step + i), value, decayed));
+                }
+                set(y, step + j, Math.fma(own, value, out));
+            }
+        }
+    }
+
+    @Override
+    public void wkv4(
+            long w,
+            long u,
+            long k,
+            long v,
+            long y,
+            long numerator,
+            long denominator,
+            long exponent,
+            int count,
+            long scratch) {
+        for (int i = 0; i < count; i++) {
+            float a = get(numerator, i);
+            float b = get(denominator, i);
+            float key = get(k, i);
+            float value = get(v, i);
+            float past = get(exponent, i);
+            float now = get(u, i) + key;
+            float ratio = (float) Math.exp(-Math.abs(past - now));
+            float old = past < now ? ratio : 1;
+            float own = past < now ? 1 : ratio;
+            set(y, i, Math.fma(own, value, old * a) / Math.fma(old, b, own));
+            past += get(w, i);
+            ratio = (float) Math.exp(-Math.abs(past - key));
+            old = past < key ? ratio : 1;
+            own = past < key ? 1 : ratio;
+            set(numerator, i, Math.fma(own, value, old * a));
+            set(denominator, i, Math.fma(old, b, own));
+            set(exponent, i, Math.max(past, key));
+        }
     }
 
     @Override

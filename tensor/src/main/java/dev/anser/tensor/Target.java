@@ -9,4 +9,12 @@ record Target(Tensor gradient, boolean add) {
     long address() {
         return gradient.address();
     }
+
+    /// The gradient, zeros where nothing stands yet, for a step that only adds.
+    Tensor cleared() {
+        if (!add) {
+            gradient.clear();
+        }
+        return gradient;
+    }
 }

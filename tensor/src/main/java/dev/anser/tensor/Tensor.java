@@ -12,6 +12,8 @@ import org.jspecify.annotations.Nullable;
 /// says when it ends; a tensor must not be used after that. Kernels work on the raw address, so
 /// this rule is not checked for them.
 ///
+/// The last axis of a quantised tensor is a whole number of blocks.
+///
 /// The matrix view of a tensor has `columns()` = the last axis and `rows()` = the product of the
 /// others.
 public final class Tensor {
@@ -46,6 +48,16 @@ public final class Tensor {
         if (!segment.isNative()) {
             throw new ShapeException(
                     "a tensor needs native memory, not a segment on the Java heap");
+        }
+        if (dtype.quantised()
+                && (shape.rank() == 0 || shape.size(-1) % dtype.blockElements() != 0)) {
+            throw new ShapeException(
+                    "the last axis of a tensor "
+                            + dtype
+                            + " "
+                            + shape
+                            + " is no whole number of blocks of "
+                            + dtype.blockElements());
         }
         this.segment = segment;
         this.dtype = dtype;
@@ -137,15 +149,13 @@ public final class Tensor {
         return parts == null ? 0 : parts.length;
     }
 
-    /// Element `index` of the flattened tensor as a float; for F32, F16 and BF16.
+    /// Element `index` of the flattened tensor as a float; for computable types.
     public float get(long index) {
         return switch (dtype) {
             case F32 -> segment.get(FLOAT, index * 4);
             case F16 -> Float.float16ToFloat(segment.get(SHORT, index * 2));
             case BF16 -> Float.intBitsToFloat(segment.get(SHORT, index * 2) << 16);
-            default ->
-                    throw new ShapeException(
-                            "elements of " + dtype + " cannot be read as floats; convert first");
+            default -> Memory.getQuantised(dtype, segment, 0, index);
         };
     }
 
@@ -157,7 +167,10 @@ public final class Tensor {
             case F16 -> segment.set(SHORT, index * 2, Float.floatToFloat16(value));
             case BF16 -> segment.set(SHORT, index * 2, floatToBfloat16(value));
             default ->
-                    throw new ShapeException("elements of " + dtype + " cannot be set as floats");
+                    throw new ShapeException(
+                            "elements of "
+                                    + dtype
+                                    + " cannot be set one by one; expected F32, F16 or BF16");
         }
     }
 
@@ -210,6 +223,13 @@ public final class Tensor {
     /// Sets every byte to zero.
     public void clear() {
         segment.fill((byte) 0);
+    }
+
+    /// Sets every element to `value`.
+    public void fill(float value) {
+        for (long i = 0; i < shape.elements(); i++) {
+            set(i, value);
+        }
     }
 
     /// Rounds to the nearest bfloat16, ties to even; NaN stays NaN.

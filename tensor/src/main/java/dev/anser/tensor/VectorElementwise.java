@@ -34,6 +34,16 @@ final class VectorElementwise {
         }
     }
 
+    static void multiply(long a, long b, long y, int count) {
+        int whole = FLOATS.loopBound(count);
+        for (int i = 0; i < whole; i += COUNT) {
+            Lanes.store(Lanes.load(a + 4L * i).mul(Lanes.load(b + 4L * i)), y + 4L * i);
+        }
+        for (int i = whole; i < count; i++) {
+            Memory.set(y, i, Memory.get(a, i) * Memory.get(b, i));
+        }
+    }
+
     static void reluSquared(long x, long y, int count) {
         int whole = FLOATS.loopBound(count);
         for (int i = 0; i < whole; i += COUNT) {

@@ -221,6 +221,11 @@ final class VectorGradients implements GradientKernels {
     }
 
     @Override
+    public void wkv6(Wkv6Span span) {
+        VectorWkv6Gradient.run(span);
+    }
+
+    @Override
     public double crossEntropy(
             long logits, int vocabulary, int target, double scale, long gradient, boolean l2Wrap) {
         return VectorCrossEntropy.row(logits, vocabulary, target, scale, gradient, l2Wrap);

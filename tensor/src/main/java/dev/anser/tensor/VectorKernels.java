@@ -25,6 +25,11 @@ final class VectorKernels implements Kernels {
     }
 
     @Override
+    public HeadKernels heads() {
+        return new VectorHeads();
+    }
+
+    @Override
     public void toFloat(DType type, long source, long target, int count, int worker) {
         float[] panel = panel(worker, count);
         Widen.toFloats(type, source, panel, count);
@@ -85,6 +90,16 @@ final class VectorKernels implements Kernels {
     @Override
     public void add(long a, long b, long y, int count) {
         VectorElementwise.add(a, b, y, count);
+    }
+
+    @Override
+    public void multiply(long a, long b, long y, int count) {
+        VectorElementwise.multiply(a, b, y, count);
+    }
+
+    @Override
+    public void exp(long x, long y, int count) {
+        VectorMath.exp(x, y, count);
     }
 
     @Override
@@ -157,6 +172,39 @@ final class VectorKernels implements Kernels {
     @Override
     public void wkv7Gradient(Wkv7Span span) {
         VectorWkv7Gradient.run(span);
+    }
+
+    @Override
+    public void wkv6(
+            long r,
+            long w,
+            long k,
+            long v,
+            long bonus,
+            long y,
+            int size,
+            int from,
+            int to,
+            int stride,
+            int decayStride,
+            int tokens,
+            long state) {
+        VectorWkv6.wkv6(r, w, k, v, bonus, y, size, from, to, stride, decayStride, tokens, state);
+    }
+
+    @Override
+    public void wkv4(
+            long w,
+            long u,
+            long k,
+            long v,
+            long y,
+            long numerator,
+            long denominator,
+            long exponent,
+            int count,
+            long scratch) {
+        VectorWkv4.wkv4(w, u, k, v, y, numerator, denominator, exponent, count, scratch);
     }
 
     @Override

@@ -68,9 +68,26 @@ final class VectorProject {
             Widen.toFloats(type, w + type.bytes((long) start * out), panel, 0, count * width);
             return;
         }
+        if (from % type.blockElements() != 0 || width % type.blockElements() != 0) {
+            fillPartsOfBlocks(type, w, out, from, width, start, count, panel);
+            return;
+        }
         for (int i = 0; i < count; i++) {
             long row = type.bytes((long) (start + i) * out + from);
             Widen.toFloats(type, w + row, panel, i * width, width);
+        }
+    }
+
+    /// As [#fill], of a range that cuts blocks: for any range to work, not for speed.
+    private static void fillPartsOfBlocks(
+            DType type, long w, int out, int from, int width, int start, int count, float[] panel) {
+        int block = type.blockElements();
+        int before = from % block;
+        float[] blocks = new float[(before + width + block - 1) / block * block];
+        for (int i = 0; i < count; i++) {
+            long row = type.bytes((long) (start + i) * out + from - before);
+            Widen.toFloats(type, w + row, blocks, blocks.length);
+            System.arraycopy(blocks, before, panel, i * width, width);
         }
     }
 

@@ -24,6 +24,9 @@ final class VectorStreams {
     ///
     /// @return the first output not computed
     static int linear(DType type, long x, int in, long w, int from, int to, long y, float[] panel) {
+        if (type.quantised()) {
+            return VectorBlockStreams.linear(type, x, in, w, from, to, y, panel);
+        }
         int quarter = (to - from) / 4;
         for (int o = from; o < from + quarter; o++) {
             switch (type) {

@@ -7,7 +7,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.VectorMask;
 
-/// Weights of any computable type as floats in an array.
+/// Weights of any computable type as floats in an array; those of quantised types in whole blocks.
 ///
 /// bfloat16 is the upper half of a float: one shift. For binary16 the processor has an instruction
 /// that the Vector API of JDK 25 cannot name; the compiler finds it in a plain loop over
@@ -44,8 +44,7 @@ final class Widen {
                     Lanes.loadBf16(source + 2L * whole, rest).intoArray(target, at + whole, rest);
                 }
             }
-            default ->
-                    throw new ShapeException("kernels cannot compute with weights of type " + type);
+            default -> WidenBlocks.toFloats(type, source, target, at, count);
         }
     }
 
