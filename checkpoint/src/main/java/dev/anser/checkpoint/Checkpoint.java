@@ -17,7 +17,7 @@ public interface Checkpoint extends AutoCloseable {
     /// The name errors use: the file's path, or what it was read from.
     String source();
 
-    /// The file format: `pth`, `safetensors` or `rwkv.cpp`.
+    /// The file format: `pth`, `safetensors`, `gguf` or `rwkv.cpp`.
     String format();
 
     /// The names of all tensors, in the file's order.
@@ -35,8 +35,24 @@ public interface Checkpoint extends AutoCloseable {
     Tensor tensor(String name);
 
     /// Text that the file carries beside its tensors (the `__metadata__` of safetensors, the header
-    /// fields of rwkv.cpp, numbers and strings of a .pth), by name.
+    /// fields of rwkv.cpp, numbers and strings of a .pth or GGUF), by name.
     Map<String, String> metadata();
+
+    /// The metadata of a GGUF file with its types: `String`, `Long`, `Double`, `Boolean`, or a
+    /// `List` of one of these, by name, in the file's order. Lists read from the mapped file when
+    /// they are asked, so they end with [#close()]. Empty for other formats.
+    default Map<String, Object> values() {
+        return Map.of();
+    }
+
+    /// What the `config.json` beside the weights says, as Hugging Face keeps it: `String`, `Long`,
+    /// `Double`, `Boolean`, `List` and `Map` by name, in the file's order. Members that are null
+    /// are left out. Empty when there is no such file.
+    ///
+    /// @throws ModelFormatException when the file is not one JSON object, or is larger than 1 MiB
+    default Map<String, Object> configuration() {
+        return Map.of();
+    }
 
     /// Frees the mapping and every tensor.
     @Override

@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.SequencedMap;
 import java.util.SequencedSet;
+import org.jspecify.annotations.Nullable;
 
 /// Another checkpoint's tensors under other names and in other forms, each made when it is asked
 /// for. Owns the other one: closing the view closes it. Safe for many threads.
@@ -23,7 +24,9 @@ public final class CheckpointView implements Checkpoint {
 
     private final Checkpoint source;
     private final SequencedMap<String, Made> table;
+    private final Map<String, Object> values;
     private final Map<String, String> metadata;
+    private final @Nullable Map<String, Object> configuration;
     private final Arena arena = Arena.ofShared();
     private final Map<String, Tensor> opened = new HashMap<>();
     private boolean closed;
@@ -31,10 +34,12 @@ public final class CheckpointView implements Checkpoint {
     private CheckpointView(Builder builder) {
         source = builder.source;
         table = new LinkedHashMap<>(builder.table);
+        values = builder.values;
         metadata = Map.copyOf(builder.metadata);
+        configuration = builder.configuration;
     }
 
-    /// Starts a view of `source` without tensors, with its metadata.
+    /// Starts a view of `source` without tensors, with all that it says beside them.
     public static Builder of(Checkpoint source) {
         return new Builder(source);
     }
@@ -43,10 +48,13 @@ public final class CheckpointView implements Checkpoint {
     public static final class Builder {
         private final Checkpoint source;
         private final SequencedMap<String, Made> table = new LinkedHashMap<>();
+        private Map<String, Object> values;
         private Map<String, String> metadata;
+        private @Nullable Map<String, Object> configuration;
 
         private Builder(Checkpoint source) {
             this.source = source;
+            this.values = source.values();
             this.metadata = source.metadata();
         }
 
@@ -69,15 +77,31 @@ public final class CheckpointView implements Checkpoint {
             return add(source.entry(name), (from, _) -> from.tensor(name));
         }
 
+        /// Replaces the typed metadata; the map is copied, in its order.
+        public Builder values(Map<String, Object> values) {
+            this.values = copy(values);
+            return this;
+        }
+
         /// Replaces the metadata.
         public Builder metadata(Map<String, String> metadata) {
             this.metadata = metadata;
             return this;
         }
 
+        /// Replaces the configuration; the map is copied, in its order.
+        public Builder configuration(Map<String, Object> configuration) {
+            this.configuration = copy(configuration);
+            return this;
+        }
+
         /// The view.
         public CheckpointView build() {
             return new CheckpointView(this);
+        }
+
+        private static Map<String, Object> copy(Map<String, Object> map) {
+            return Collections.unmodifiableMap(new LinkedHashMap<>(map));
         }
     }
 
@@ -139,6 +163,16 @@ public final class CheckpointView implements Checkpoint {
     @Override
     public Map<String, String> metadata() {
         return metadata;
+    }
+
+    @Override
+    public Map<String, Object> values() {
+        return values;
+    }
+
+    @Override
+    public Map<String, Object> configuration() {
+        return configuration == null ? source.configuration() : configuration;
     }
 
     @Override

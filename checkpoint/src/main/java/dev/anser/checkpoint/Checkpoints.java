@@ -21,21 +21,25 @@ import java.nio.file.StandardOpenOption;
 /// }
 /// ```
 public final class Checkpoints {
-    private static final String KNOWN = "expected .pth, .safetensors or rwkv.cpp .bin";
+    private static final String KNOWN =
+            "expected .pth, .safetensors, .gguf, rwkv.cpp .bin or a folder with one";
 
     private Checkpoints() {}
 
-    /// Opens the file at `path`: maps it and reads its table. It must not change while it is open.
+    /// Opens the file at `path`, or the model in the folder there as [ModelFolder] has it: maps it
+    /// and reads its table. It must not change while it is open.
     ///
     /// @throws ModelFormatException when the content is none of the known formats, or not what its
     ///   format says
     /// @throws AnserException when there is no such file or it cannot be read
     public static Checkpoint open(Path path) {
+        return Files.isDirectory(path)
+                ? ModelFolder.open(path)
+                : openFile(path, Configuration.beside(path));
+    }
+
+    static Checkpoint openFile(Path path, Configuration configuration) {
         String source = path.toString();
-        if (Files.isDirectory(path)) {
-            throw new AnserException(
-                    source + ": is a folder, " + KNOWN + "; give the file inside it");
-        }
         if (Files.exists(path) && !Files.isRegularFile(path)) {
             throw new AnserException(source + ": is not a regular file, " + KNOWN);
         }
@@ -47,7 +51,7 @@ public final class Checkpoints {
                     size == 0
                             ? MemorySegment.NULL
                             : channel.map(FileChannel.MapMode.READ_ONLY, 0, size, arena);
-            Checkpoint checkpoint = read(new FileBytes(source, bytes), arena);
+            Checkpoint checkpoint = read(new FileBytes(source, bytes), arena, configuration);
             opened = true;
             return checkpoint;
         } catch (IOException e) {
@@ -74,7 +78,7 @@ public final class Checkpoints {
         Arena arena = Arena.ofShared();
         boolean opened = false;
         try {
-            Checkpoint checkpoint = read(new FileBytes(source, bytes), arena);
+            Checkpoint checkpoint = read(new FileBytes(source, bytes), arena, Configuration.none());
             opened = true;
             return checkpoint;
         } finally {
@@ -94,8 +98,8 @@ public final class Checkpoints {
         return new AnserException(path + ": " + problem, e);
     }
 
-    private static Checkpoint read(FileBytes file, Arena arena) {
-        return new FileCheckpoint(file, arena, table(file));
+    private static Checkpoint read(FileBytes file, Arena arena, Configuration configuration) {
+        return new FileCheckpoint(file, arena, table(file), configuration);
     }
 
     private static FileCheckpoint.Table table(FileBytes file) {
@@ -105,11 +109,11 @@ public final class Checkpoints {
         if (ZipDirectory.startsZip(file)) {
             return TorchZip.read(file);
         }
-        if (starts(file, "GGUF")) {
-            throw file.error("GGUF files are not read yet, " + KNOWN);
+        if (GgufTable.matches(file)) {
+            return GgufTable.read(file);
         }
-        if (RwkvCpp.matches(file)) {
-            return RwkvCpp.read(file);
+        if (RwkvCppTable.matches(file)) {
+            return RwkvCppTable.read(file);
         }
         if (TorchLegacy.matches(file)) {
             return TorchLegacy.read(file);

@@ -22,16 +22,20 @@ final class FileCheckpoint implements Checkpoint {
     private final Arena arena;
     private final SequencedMap<String, StoredTensor> table;
     private final SequencedMap<String, String> metadata;
+    private final SequencedMap<String, Object> values;
+    private final Configuration configuration;
     private final Map<String, Tensor> opened = new HashMap<>();
     private boolean closed;
 
     /// @param arena closed with this checkpoint; what is copied is allocated in it
-    FileCheckpoint(FileBytes file, Arena arena, Table table) {
+    FileCheckpoint(FileBytes file, Arena arena, Table table, Configuration configuration) {
         this.file = file;
         this.format = table.format();
         this.arena = arena;
         this.table = table.tensors();
         this.metadata = Collections.unmodifiableSequencedMap(table.metadata());
+        this.values = Collections.unmodifiableSequencedMap(table.values());
+        this.configuration = configuration;
         checkCopies();
     }
 
@@ -39,9 +43,10 @@ final class FileCheckpoint implements Checkpoint {
     record Table(
             String format,
             SequencedMap<String, StoredTensor> tensors,
-            SequencedMap<String, String> metadata) {
+            SequencedMap<String, String> metadata,
+            SequencedMap<String, Object> values) {
         Table(String format) {
-            this(format, new LinkedHashMap<>(), new LinkedHashMap<>());
+            this(format, new LinkedHashMap<>(), new LinkedHashMap<>(), new LinkedHashMap<>());
         }
 
         /// Adds a tensor; its name must be new, and there must be room.
@@ -93,6 +98,16 @@ final class FileCheckpoint implements Checkpoint {
     @Override
     public Map<String, String> metadata() {
         return metadata;
+    }
+
+    @Override
+    public Map<String, Object> values() {
+        return values;
+    }
+
+    @Override
+    public Map<String, Object> configuration() {
+        return configuration.values();
     }
 
     @Override

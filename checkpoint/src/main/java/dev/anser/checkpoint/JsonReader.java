@@ -4,23 +4,28 @@ import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
-/// Reads the JSON of a safetensors header straight from the file's bytes, token by token.
+/// Reads JSON straight from a file's bytes, token by token.
 ///
-/// It has no general value: the caller asks for what must come next, so nothing nests deeper than
-/// the format does and nothing is built that the format has no place for.
+/// It has no general value, which [JsonValues] reads: the caller asks for what must come next, so
+/// nothing nests deeper than the format does and nothing is built that the format has no place for.
 final class JsonReader {
+    private static final int MAX_LITERAL_CHARACTERS = 400;
+
     private final FileBytes file;
     private final long end;
+    private final String part;
     private long position;
 
-    JsonReader(FileBytes file, long start, long end) {
+    /// @param part what of the file the JSON is, for errors
+    JsonReader(FileBytes file, long start, long end, String part) {
         this.file = file;
         this.position = start;
         this.end = end;
+        this.part = part;
     }
 
     ModelFormatException error(String what) {
-        return file.error("header at byte " + position + ": " + what);
+        return file.error(part + " at byte " + position + ": " + what);
     }
 
     /// Reads past `symbol`, which must come next.
@@ -32,19 +37,24 @@ final class JsonReader {
 
     /// Reads past `symbol` if it comes next.
     boolean accept(char symbol) {
-        skipSpace();
-        if (position < end && peek() == symbol) {
+        if (comes(symbol)) {
             position++;
             return true;
         }
         return false;
     }
 
+    /// Whether `symbol` comes next, after blanks.
+    boolean comes(char symbol) {
+        skipSpace();
+        return position < end && peek() == symbol;
+    }
+
     /// Fails unless only blanks are left.
     void expectEnd() {
         skipSpace();
         if (position != end) {
-            throw error("expected the end of the header, found " + found());
+            throw error("expected the end of the " + part + ", found " + found());
         }
     }
 
@@ -71,6 +81,28 @@ final class JsonReader {
                 throw error(what + " is longer than " + maxBytes + " bytes");
             }
         }
+    }
+
+    /// Reads what stands without quotes, a number or a word, up to the next blank or symbol.
+    String literal() {
+        skipSpace();
+        StringBuilder text = new StringBuilder();
+        while (position < end && text.length() <= MAX_LITERAL_CHARACTERS) {
+            int b = peek();
+            boolean inside = Character.isLetterOrDigit(b) || b == '-' || b == '+' || b == '.';
+            if (b >= 0x7f || !inside) {
+                break;
+            }
+            text.append((char) b);
+            position++;
+        }
+        if (text.isEmpty()) {
+            throw error("expected a value, found " + found());
+        }
+        if (text.length() > MAX_LITERAL_CHARACTERS) {
+            throw error("a number has more than " + MAX_LITERAL_CHARACTERS + " characters");
+        }
+        return text.toString();
     }
 
     /// Reads an array of at most `max` whole numbers, none negative.
@@ -149,13 +181,13 @@ final class JsonReader {
 
     private int next(String what) {
         if (position >= end) {
-            throw error(what + " is cut off by the end of the header");
+            throw error(what + " is cut off by the end of the " + part);
         }
-        return file.u8(position++, "the header");
+        return file.u8(position++, part);
     }
 
     private int peek() {
-        return file.u8(position, "the header");
+        return file.u8(position, part);
     }
 
     private void skipSpace() {
@@ -170,7 +202,7 @@ final class JsonReader {
 
     private String found() {
         if (position >= end) {
-            return "the end of the header";
+            return "the end of the " + part;
         }
         int b = peek();
         return b >= 0x20 && b < 0x7f ? "'" + (char) b + "'" : "byte " + b;

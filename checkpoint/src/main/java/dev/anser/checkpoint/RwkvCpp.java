@@ -1,112 +1,114 @@
 package dev.anser.checkpoint;
 
+import dev.anser.base.AnserException;
+import dev.anser.base.WholeFile;
 import dev.anser.tensor.DType;
+import dev.anser.tensor.Tensor;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.function.Function;
 
-/// Reads the table of an rwkv.cpp `.bin` file, versions 100 and 101.
-///
-/// Layout, all little-endian: six int32 (magic, version, n_vocab, n_embed, n_layer, data type),
-/// then tensors until the end of the file: int32 number of axes, int32 name length, int32 type, one
-/// int32 per axis (fastest first), the name, the data without padding. Tensors are given as stored,
-/// with their axes reversed into row-major order.
-final class RwkvCpp {
-    private static final int MAGIC = 0x67676d66;
-    private static final int HEADER_BYTES = 24;
-    private static final int MAX_AXES = 4;
+/// Writes rwkv.cpp `.bin` files, version 101, whole or not at all, straight from the tensors'
+/// memory. The same tensors give the same bytes.
+public final class RwkvCpp {
+    private static final int VERSION = 101;
 
     private RwkvCpp() {}
 
-    static boolean matches(FileBytes file) {
-        return file.size() >= 4 && file.i32(0, "the magic number") == MAGIC;
+    /// What a file says before its tensors.
+    ///
+    /// @param vocabulary the number of tokens, at least 1
+    /// @param width the width of the model, at least 1
+    /// @param layers at least 1
+    /// @param type that of the matrices
+    public record Header(int vocabulary, int width, int layers, DType type) {}
+
+    /// Writes tensors that are made one at a time, so that all together may exceed the memory.
+    ///
+    /// @param entries what will be written, in order, as rwkv.cpp names and lays out its tensors
+    /// @param header sizes of the model and the type of its matrices
+    /// @param tensors makes the tensor of an entry, asked once each in order; the tensor is
+    ///   borrowed until the next one is asked for
+    /// @throws AnserException when the format cannot hold the header or an entry, a tensor is not
+    ///   what its entry says, or the file cannot be written
+    public static void write(
+            Path target,
+            List<Checkpoint.Entry> entries,
+            Header header,
+            Function<Checkpoint.Entry, Tensor> tensors) {
+        WrittenTensors written = new WrittenTensors(target, entries, tensors);
+        if (header.vocabulary() < 1 || header.width() < 1 || header.layers() < 1) {
+            throw WrittenTensors.unwritable(
+                    target, "the sizes in " + header + " must be at least 1");
+        }
+        ByteBuffer start = buffer(24).putInt(RwkvCppTable.MAGIC).putInt(VERSION);
+        start.putInt(header.vocabulary()).putInt(header.width()).putInt(header.layers());
+        start.putInt(number(target, header.type())).flip();
+        written.entries().forEach(entry -> check(written, entry));
+        WholeFile.write(
+                target,
+                channel -> {
+                    Safetensors.writeAll(channel, start);
+                    for (Checkpoint.Entry entry : written.entries()) {
+                        Tensor tensor = written.make(entry);
+                        Safetensors.writeAll(channel, describe(target, entry));
+                        Safetensors.writeAll(channel, tensor.segment());
+                    }
+                });
     }
 
-    static FileCheckpoint.Table read(FileBytes file) {
-        file.check(0, HEADER_BYTES, "the header");
-        int version = file.i32(4, "the version");
-        if (version != 100 && version != 101) {
-            throw file.error("is rwkv.cpp version " + version + ", expected 100 or 101");
+    private static void check(WrittenTensors written, Checkpoint.Entry entry) {
+        number(written.target(), entry.dtype());
+        long[] sizes = entry.shape().sizes();
+        if (sizes.length < 1 || sizes.length > RwkvCppTable.MAX_AXES) {
+            throw written.unwritable(
+                    entry,
+                    "has " + sizes.length + " axes, rwkv.cpp takes 1 to " + RwkvCppTable.MAX_AXES);
         }
-        FileCheckpoint.Table table = new FileCheckpoint.Table("rwkv.cpp");
-        table.metadata().put("version", Integer.toString(version));
-        String[] fields = {"n_vocab", "n_embed", "n_layer"};
-        for (int i = 0; i < fields.length; i++) {
-            int value = file.i32(8 + 4L * i, fields[i]);
-            if (value <= 0) {
-                throw file.error(
-                        "header field " + fields[i] + " is " + value + ", expected at least 1");
+        if (sizes[sizes.length - 1] % entry.dtype().blockElements() != 0) {
+            throw written.unwritable(
+                    entry,
+                    entry.shape()
+                            + " has rows that are no multiple of "
+                            + entry.dtype().blockElements()
+                            + ", the block of "
+                            + entry.dtype());
+        }
+        for (long size : sizes) {
+            if (size > Integer.MAX_VALUE) {
+                throw written.unwritable(entry, entry.shape() + " is too long for the format");
             }
-            table.metadata().put(fields[i], Integer.toString(value));
         }
-        table.metadata().put("data_type", dtype(file, file.i32(20, "the data type"), 20).name());
-        long offset = HEADER_BYTES;
-        while (offset < file.size()) {
-            offset = readTensor(file, table, offset);
-        }
-        return table;
     }
 
-    private static long readTensor(FileBytes file, FileCheckpoint.Table table, long start) {
-        String what = "the tensor header at offset " + start;
-        int axes = file.i32(start, what);
-        int nameBytes = file.i32(start + 4, what);
-        if (axes < 1 || axes > MAX_AXES) {
-            throw file.error(what + " has " + axes + " axes, expected 1 to " + MAX_AXES);
+    private static ByteBuffer describe(Path target, Checkpoint.Entry entry) {
+        byte[] name = entry.name().getBytes(StandardCharsets.UTF_8);
+        long[] sizes = entry.shape().sizes();
+        ByteBuffer bytes = buffer(12 + 4 * sizes.length + name.length);
+        bytes.putInt(sizes.length).putInt(name.length).putInt(number(target, entry.dtype()));
+        for (int axis = sizes.length - 1; axis >= 0; axis--) {
+            bytes.putInt((int) sizes[axis]);
         }
-        if (nameBytes < 1 || nameBytes > FileBytes.MAX_NAME_BYTES) {
-            throw file.error(
-                    what
-                            + " has a name of "
-                            + nameBytes
-                            + " bytes, expected 1 to "
-                            + FileBytes.MAX_NAME_BYTES);
-        }
-        DType dtype = dtype(file, file.i32(start + 8, what), start + 8);
-        long[] sizes = new long[axes];
-        long offset = start + 12;
-        for (int i = axes - 1; i >= 0; i--) {
-            sizes[i] = file.i32(offset, what);
-            offset += 4;
-        }
-        String name = file.utf8(offset, nameBytes, "a tensor name");
-        offset += nameBytes;
-        StoredTensor tensor = StoredTensor.rowMajor(file, name, dtype, sizes, offset, file.size());
-        table.add(file, tensor);
-        return offset + tensor.bytes();
+        return bytes.put(name).flip();
     }
 
-    private static DType dtype(FileBytes file, int code, long offset) {
-        return switch (code) {
-            case 0 -> DType.F32;
-            case 1 -> DType.F16;
-            case 2, 3, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16 ->
-                    throw file.error(
-                            "type "
-                                    + quantised(code)
-                                    + " is not supported yet, expected F32 or F16; use the"
-                                    + " unquantised file");
-            default ->
-                    throw file.error(
-                            "unknown data type "
-                                    + code
-                                    + " at offset "
-                                    + offset
-                                    + ", expected 0 (F32) or 1 (F16)");
-        };
+    private static int number(Path target, DType dtype) {
+        int number = RwkvCppTable.number(dtype);
+        if (number < 0) {
+            throw WrittenTensors.unwritable(
+                    target,
+                    "rwkv.cpp has no type for "
+                            + dtype
+                            + ", expected "
+                            + String.join(", ", RwkvCppTable.known()));
+        }
+        return number;
     }
 
-    private static String quantised(int code) {
-        return switch (code) {
-            case 2 -> "Q4_0";
-            case 3 -> "Q4_1";
-            case 7 -> "Q5_0";
-            case 8 -> "Q5_1";
-            case 9 -> "Q8_0";
-            case 10 -> "Q8_1";
-            case 11 -> "Q2_K";
-            case 12 -> "Q3_K";
-            case 13 -> "Q4_K";
-            case 14 -> "Q5_K";
-            case 15 -> "Q6_K";
-            default -> "Q8_K";
-        };
+    private static ByteBuffer buffer(int size) {
+        return ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN);
     }
 }

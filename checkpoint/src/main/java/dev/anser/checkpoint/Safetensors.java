@@ -12,12 +12,10 @@ import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.SequencedMap;
-import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Function;
 
@@ -56,6 +54,7 @@ public final class Safetensors {
             List<Checkpoint.Entry> entries,
             Map<String, String> metadata,
             Function<Checkpoint.Entry, Tensor> tensors) {
+        WrittenTensors written = new WrittenTensors(target, entries, tensors);
         byte[] header = header(target, entries, metadata);
         WholeFile.write(
                 target,
@@ -64,21 +63,7 @@ public final class Safetensors {
                     writeAll(channel, length.putLong(header.length).flip());
                     writeAll(channel, ByteBuffer.wrap(header));
                     for (Checkpoint.Entry entry : entries) {
-                        Tensor tensor = tensors.apply(entry);
-                        if (tensor.dtype() != entry.dtype()
-                                || !tensor.shape().equals(entry.shape())) {
-                            throw new AnserException(
-                                    target
-                                            + ": tensor "
-                                            + FileBytes.quote(entry.name())
-                                            + " is "
-                                            + tensor
-                                            + ", expected "
-                                            + entry.dtype()
-                                            + " "
-                                            + entry.shape());
-                        }
-                        writeAll(channel, tensor.segment());
+                        writeAll(channel, written.make(entry).segment());
                     }
                 });
     }
@@ -100,29 +85,24 @@ public final class Safetensors {
     private static byte[] header(
             Path target, List<Checkpoint.Entry> entries, Map<String, String> metadata) {
         StringBuilder json = new StringBuilder("{");
-        Set<String> names = new HashSet<>();
-        names.add(SafetensorsTable.METADATA);
         if (!metadata.isEmpty()) {
-            quote(target, json, SafetensorsTable.METADATA, FileBytes.MAX_NAME_BYTES);
+            JsonWriter.quote(target, json, SafetensorsTable.METADATA, FileBytes.MAX_NAME_BYTES);
             json.append(":{");
             String separator = "";
             for (Map.Entry<String, String> entry : new TreeMap<>(metadata).entrySet()) {
                 json.append(separator);
-                quote(target, json, entry.getKey(), FileBytes.MAX_NAME_BYTES);
+                JsonWriter.quote(target, json, entry.getKey(), FileBytes.MAX_NAME_BYTES);
                 json.append(':');
-                quote(target, json, entry.getValue(), FileBytes.MAX_METADATA_BYTES);
+                JsonWriter.quote(target, json, entry.getValue(), FileBytes.MAX_METADATA_BYTES);
                 separator = ",";
             }
             json.append('}');
         }
         long offset = 0;
         for (Checkpoint.Entry entry : entries) {
-            if (!names.add(entry.name())) {
-                throw new AnserException(
-                        target
-                                + ": cannot be written, the name "
-                                + FileBytes.quote(entry.name())
-                                + " comes twice or is reserved");
+            if (entry.name().equals(SafetensorsTable.METADATA)) {
+                throw WrittenTensors.unwritable(
+                        target, "the name " + FileBytes.quote(entry.name()) + " is reserved");
             }
             if (entry.dtype().blockElements() != 1) {
                 throw new AnserException(
@@ -133,7 +113,7 @@ public final class Safetensors {
                                 + FileBytes.quote(entry.name()));
             }
             json.append(json.length() == 1 ? "" : ",");
-            quote(target, json, entry.name(), FileBytes.MAX_NAME_BYTES);
+            JsonWriter.quote(target, json, entry.name(), FileBytes.MAX_NAME_BYTES);
             json.append(":{\"dtype\":\"").append(entry.dtype().name()).append("\",\"shape\":[");
             long[] sizes = entry.shape().sizes();
             for (int i = 0; i < sizes.length; i++) {
@@ -160,30 +140,5 @@ public final class Safetensors {
             padded.write(' ');
         }
         return padded.toByteArray();
-    }
-
-    private static void quote(Path target, StringBuilder json, String text, int maxBytes) {
-        if (!StandardCharsets.UTF_8.newEncoder().canEncode(text)
-                || text.getBytes(StandardCharsets.UTF_8).length > maxBytes) {
-            throw new AnserException(
-                    target
-                            + ": cannot be written, the text "
-                            + FileBytes.quote(text)
-                            + " has half a surrogate pair or more than "
-                            + maxBytes
-                            + " bytes");
-        }
-        json.append('"');
-        for (int i = 0; i < text.length(); i++) {
-            char c = text.charAt(i);
-            if (c == '"' || c == '\\') {
-                json.append('\\').append(c);
-            } else if (c < 0x20) {
-                json.append(String.format("\\u%04x", (int) c));
-            } else {
-                json.append(c);
-            }
-        }
-        json.append('"');
     }
 }

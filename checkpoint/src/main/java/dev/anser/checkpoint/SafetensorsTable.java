@@ -42,7 +42,7 @@ final class SafetensorsTable {
         }
         file.check(8, length, "the header");
         FileCheckpoint.Table table = new FileCheckpoint.Table("safetensors");
-        JsonReader json = new JsonReader(file, 8, 8 + length);
+        JsonReader json = new JsonReader(file, 8, 8 + length, "header");
         Set<String> names = new HashSet<>();
         List<StoredTensor> tensors = new ArrayList<>();
         json.expect('{');

@@ -123,6 +123,20 @@ record StoredTensor(Checkpoint.Entry entry, long offset, long[] strides, boolean
     }
 
     private static long bytes(FileBytes file, String name, DType dtype, Shape shape) {
+        long row = shape.rank() == 0 ? 1 : shape.size(-1);
+        if (row % dtype.blockElements() != 0) {
+            throw file.error(
+                    "tensor "
+                            + FileBytes.quote(name)
+                            + " "
+                            + shape
+                            + " has rows of "
+                            + row
+                            + " elements, expected a multiple of "
+                            + dtype.blockElements()
+                            + ", the block of "
+                            + dtype);
+        }
         try {
             return dtype.bytes(shape.elements());
         } catch (ArithmeticException e) {
@@ -132,7 +146,8 @@ record StoredTensor(Checkpoint.Entry entry, long offset, long[] strides, boolean
         }
     }
 
-    private static long[] packed(long[] sizes) {
+    /// The strides of row-major `sizes`, in elements.
+    static long[] packed(long[] sizes) {
         long[] strides = new long[sizes.length];
         long step = 1;
         for (int axis = sizes.length - 1; axis >= 0; axis--) {

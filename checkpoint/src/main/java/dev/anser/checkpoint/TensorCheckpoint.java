@@ -14,6 +14,7 @@ public final class TensorCheckpoint implements Checkpoint {
     private final String format;
     private final SequencedMap<String, Tensor> tensors;
     private final Map<String, String> metadata;
+    private final Map<String, Object> configuration;
 
     /// A checkpoint of `tensors`, borrowed; the maps are copied.
     ///
@@ -24,10 +25,21 @@ public final class TensorCheckpoint implements Checkpoint {
             String format,
             SequencedMap<String, Tensor> tensors,
             Map<String, String> metadata) {
+        this(source, format, tensors, metadata, Map.of());
+    }
+
+    /// The same with what the model's `config.json` says, see [Checkpoint#configuration()].
+    public TensorCheckpoint(
+            String source,
+            String format,
+            SequencedMap<String, Tensor> tensors,
+            Map<String, String> metadata,
+            Map<String, Object> configuration) {
         this.source = source;
         this.format = format;
         this.tensors = Collections.unmodifiableSequencedMap(new LinkedHashMap<>(tensors));
         this.metadata = Map.copyOf(metadata);
+        this.configuration = Collections.unmodifiableMap(new LinkedHashMap<>(configuration));
     }
 
     @Override
@@ -63,6 +75,11 @@ public final class TensorCheckpoint implements Checkpoint {
     @Override
     public Map<String, String> metadata() {
         return metadata;
+    }
+
+    @Override
+    public Map<String, Object> configuration() {
+        return configuration;
     }
 
     @Override

@@ -13,11 +13,11 @@ import java.util.SequencedMap;
 /// share bytes. Checksums are not compared: they would touch every byte of a large model, and
 /// PyTorch can be told to leave them out.
 final class ZipDirectory {
-    private static final int LOCAL = 0x04034b50;
-    private static final int CENTRAL = 0x02014b50;
-    private static final int END = 0x06054b50;
-    private static final int END64 = 0x06064b50;
-    private static final int END64_LOCATOR = 0x07064b50;
+    static final int LOCAL = 0x04034b50;
+    static final int CENTRAL = 0x02014b50;
+    static final int END = 0x06054b50;
+    static final int END64 = 0x06064b50;
+    static final int END64_LOCATOR = 0x07064b50;
     private static final int END_BYTES = 22;
     private static final int CENTRAL_BYTES = 46;
     private static final int LOCAL_BYTES = 30;

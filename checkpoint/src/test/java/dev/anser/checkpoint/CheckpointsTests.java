@@ -58,8 +58,9 @@ class CheckpointsTests {
         "2, 0, n_vocab is 0",
         "3, -1, n_embed is -1",
         "4, 0, n_layer is 0",
-        "5, 7, Q5_0 is not supported yet",
-        "5, 4, unknown data type 4",
+        "5, 4, type Q4_1_O at offset 20 is not supported",
+        "5, 10, type Q8_1",
+        "5, 17, unknown data type 17",
         "6, 0, has 0 axes",
         "6, 5, has 5 axes",
         "6, 2147483647, has 2147483647 axes",
@@ -67,16 +68,25 @@ class CheckpointsTests {
         "7, -1, a name of -1 bytes",
         "7, 2000, a name of 2000 bytes",
         "7, 100, truncated",
-        "8, 15, Q6_K is not supported yet",
+        "8, 2, has rows of 3 elements",
+        "8, 6, type Q4_3 at offset 32 is not supported",
+        "8, 16, type Q8_K",
         "8, 99, unknown data type 99",
         "9, -1, negative size",
         "9, 2147483647, its data ends at",
-        "10, 1, unknown data type 6 at offset 68",
+        "10, 1, type Q4_3 at offset 68 is not supported",
     })
     void rwkvCppFieldsThatLieAreRefused(int word, int lie, String expected) {
         byte[] bytes = rwkvCppWithTensor();
         ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).putInt(4 * word, lie);
         assertThat(Memory.refusal(bytes)).contains(expected);
+    }
+
+    @Test
+    void quantisedRwkvCppOfVersion100IsRefused() {
+        byte[] bytes = rwkvCppWithTensor();
+        ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).putInt(4, 100).putInt(20, 2);
+        assertThat(Memory.refusal(bytes)).contains("type Q4_0", "another layout in version 100");
     }
 
     @Test
@@ -99,7 +109,7 @@ class CheckpointsTests {
 
     @ParameterizedTest
     @CsvSource({
-        "GGUFxxxxxxxx, GGUF files are not read yet",
+        "GGUFxxxxxxxx, the header needs 24 bytes",
         "hello, is not a model file",
         "x, is not a model file",
         "<!DOCTYPE html>, is not a model file",
@@ -126,7 +136,8 @@ class CheckpointsTests {
 
     @Test
     void whatIsNotAFileIsRefused() throws IOException {
-        assertThat(Refusal.of(() -> Checkpoints.open(folder))).contains("is a folder");
+        assertThat(Refusal.of(() -> Checkpoints.open(folder)))
+                .contains("is a folder without a model");
         assertThat(Refusal.of(() -> Checkpoints.open(folder.resolve("no"))))
                 .contains("there is no such file");
         Path device = Path.of("/dev/zero");

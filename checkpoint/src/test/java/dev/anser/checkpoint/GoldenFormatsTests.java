@@ -145,13 +145,4 @@ class GoldenFormatsTests {
             assertThat(checkpoint.entry("emb.weight").shape()).hasToString("[256, " + width + "]");
         }
     }
-
-    @ParameterizedTest
-    @ValueSource(strings = {"Q5_0", "Q5_1"})
-    void quantisedRwkvCppIsRefusedByName(String type) {
-        Path file = Goldens.shared("data/rwkv/rwkv.cpp-tests/tiny-rwkv-7v0-834K-" + type + ".bin");
-        assertThat(Refusal.of(() -> Checkpoints.open(file)))
-                .contains(type + " is not supported yet")
-                .contains(file.toString());
-    }
 }

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
+import java.util.Objects;
 
 /// Opens files that tests make in memory, and reads everything in them.
 final class Memory {
@@ -20,6 +22,12 @@ final class Memory {
                     touch(checkpoint.tensor(name).segment());
                 }
                 assertThat(checkpoint.metadata()).isNotNull();
+                for (Object value : checkpoint.values().values()) {
+                    if (value instanceof List<?> list) {
+                        assertThat(list.stream().filter(Objects::nonNull).count())
+                                .isEqualTo(list.size());
+                    }
+                }
             }
         }
     }

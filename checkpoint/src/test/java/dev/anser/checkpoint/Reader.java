@@ -2,6 +2,7 @@ package dev.anser.checkpoint;
 
 import dev.anser.base.AnserException;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -14,6 +15,9 @@ enum Reader {
     PICKLE,
     LEGACY,
     RWKV_CPP,
+    GGUF,
+    CONFIGURATION,
+    INDEX,
     NPY;
 
     List<byte[]> seeds() {
@@ -24,6 +28,9 @@ enum Reader {
                     case PICKLE -> Seeds.pickle();
                     case LEGACY -> Seeds.legacy();
                     case RWKV_CPP -> Seeds.rwkvCpp();
+                    case GGUF -> Seeds.gguf();
+                    case CONFIGURATION -> Seeds.configuration();
+                    case INDEX -> Seeds.index();
                     case NPY -> Seeds.npy();
                 };
         return seeds.toList();
@@ -34,6 +41,15 @@ enum Reader {
         try {
             switch (this) {
                 case PICKLE -> Memory.readAll(Seeds.zip(input));
+                case CONFIGURATION -> JsonValues.object(made(input));
+                case INDEX -> {
+                    for (String shard : ShardIndex.read(made(input)).shards()) {
+                        Path inside = Path.of("folder").resolve(shard).normalize();
+                        if (!Path.of("folder").equals(inside.getParent())) {
+                            throw new AssertionError("a shard outside the folder: " + inside);
+                        }
+                    }
+                }
                 case NPY -> {
                     NpyArray array = Npy.read(MemorySegment.ofArray(input), "made.bin");
                     if (array.doubles().length != array.shape().elements()) {
@@ -50,5 +66,9 @@ enum Reader {
             }
             return false;
         }
+    }
+
+    private static FileBytes made(byte[] input) {
+        return new FileBytes("made.bin", MemorySegment.ofArray(input));
     }
 }

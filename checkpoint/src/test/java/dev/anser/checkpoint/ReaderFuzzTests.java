@@ -41,6 +41,24 @@ class ReaderFuzzTests {
         Reader.RWKV_CPP.accepts(input);
     }
 
+    @MethodSource("dev.anser.checkpoint.Seeds#gguf")
+    @FuzzTest(maxDuration = "", maxExecutions = INPUTS)
+    void gguf(byte[] input) {
+        Reader.GGUF.accepts(input);
+    }
+
+    @MethodSource("dev.anser.checkpoint.Seeds#configuration")
+    @FuzzTest(maxDuration = "", maxExecutions = INPUTS)
+    void configuration(byte[] input) {
+        Reader.CONFIGURATION.accepts(input);
+    }
+
+    @MethodSource("dev.anser.checkpoint.Seeds#index")
+    @FuzzTest(maxDuration = "", maxExecutions = INPUTS)
+    void index(byte[] input) {
+        Reader.INDEX.accepts(input);
+    }
+
     @MethodSource("dev.anser.checkpoint.Seeds#npy")
     @FuzzTest(maxDuration = "", maxExecutions = INPUTS)
     void npy(byte[] input) {

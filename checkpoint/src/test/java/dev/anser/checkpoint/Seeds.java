@@ -1,6 +1,7 @@
 package dev.anser.checkpoint;
 
 import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -93,6 +94,40 @@ final class Seeds {
     static Stream<byte[]> rwkvCpp() {
         return Stream.of(
                 CheckpointsTests.rwkvCppWithTensor(), CheckpointsTests.rwkvCpp(TWO_TENSORS));
+    }
+
+    static Stream<byte[]> gguf() {
+        return Stream.of(
+                Goldens.bytes("formats/torture.gguf"),
+                GgufBytes.honest().toBytes(),
+                new GgufBytes(2, 1, 1)
+                        .text("general.alignment")
+                        .i32(4)
+                        .i32(8)
+                        .tensor("w", 8, 8, 32, 1)
+                        .data(64)
+                        .toBytes());
+    }
+
+    static Stream<byte[]> configuration() {
+        return Stream.of(
+                        """
+                        {"model_type": "llama", "hidden_size": 64, "eps": 1e-05, "tie": false,
+                         "none": null, "rope": {"factor": 8.0, "list": [1, -2.5, "\\u00e9", []]}}
+                        """,
+                        "{}",
+                        "{\"a\":[[[Infinity]],{\"b\":{\"c\":true}}]}")
+                .map(text -> text.getBytes(StandardCharsets.UTF_8));
+    }
+
+    static Stream<byte[]> index() {
+        return Stream.of(
+                        """
+                        {"metadata": {"total_size": 12}, "weight_map":
+                         {"a.weight": "model-1.safetensors", "b": "model-2.safetensors"}}
+                        """,
+                        "{\"weight_map\":{\"\":\"x\"}}")
+                .map(text -> text.getBytes(StandardCharsets.UTF_8));
     }
 
     static Stream<byte[]> npy() {
