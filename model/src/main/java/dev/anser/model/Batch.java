@@ -108,6 +108,13 @@ public final class Batch implements Segments {
         tokens[row] = token;
     }
 
+    /// Says to every state how many tokens this batch has for it; see [State#advance(int)].
+    public void advance() {
+        for (int s = 0; s < states.length; s++) {
+            states[s].advance(starts[s + 1] - starts[s]);
+        }
+    }
+
     /// The token ids of all rows; borrowed, not to be changed.
     public int[] tokens() {
         return tokens;

@@ -1,11 +1,14 @@
 package dev.anser.model;
 
+import dev.anser.checkpoint.ModelFormatException;
 import dev.anser.tensor.DType;
 import dev.anser.tensor.Shape;
 import dev.anser.tensor.Tensor;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.function.DoubleUnaryOperator;
+import java.util.function.IntUnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /// How the shape or the numbers of a tensor differ between two layouts; the same both ways.
@@ -13,7 +16,12 @@ import org.jspecify.annotations.Nullable;
 /// @param shape the shape on the other side
 /// @param transposed whether the last two axes change places
 /// @param numbers what each number becomes, or null when they stay
-public record Form(ShapeOf shape, boolean transposed, @Nullable DoubleUnaryOperator numbers) {
+/// @param rows for each row the one that it comes from, or null when they stay
+public record Form(
+        ShapeOf shape,
+        boolean transposed,
+        @Nullable DoubleUnaryOperator numbers,
+        @Nullable IntUnaryOperator rows) {
     /// The shape that a tensor has on the other side.
     public interface ShapeOf {
         /// The other shape of a tensor of `shape`.
@@ -21,26 +29,32 @@ public record Form(ShapeOf shape, boolean transposed, @Nullable DoubleUnaryOpera
     }
 
     /// The same on both sides.
-    public static final Form SAME = new Form(shape -> shape, false, null);
+    public static final Form SAME = new Form(shape -> shape, false, null, null);
 
     /// The last two axes change places.
-    public static final Form TRANSPOSED = new Form(Form::transposed, true, null);
+    public static final Form TRANSPOSED = new Form(Form::transposed, true, null, null);
 
     /// Without the axes of one, as a vector.
-    public static final Form VECTOR = new Form(shape -> Shape.of(shape.elements()), false, null);
+    public static final Form VECTOR =
+            new Form(shape -> Shape.of(shape.elements()), false, null, null);
 
     /// (C) or any other shape of as many, as (1, 1, C).
     public static final Form CHANNELS =
-            new Form(shape -> Shape.of(1, 1, shape.elements()), false, null);
+            new Form(shape -> Shape.of(1, 1, shape.elements()), false, null, null);
 
     /// As many numbers in this shape; 0 stands for what is left over.
     public static Form shaped(long... sizes) {
-        return new Form(shape -> fill(shape.elements(), sizes), false, null);
+        return new Form(shape -> fill(shape.elements(), sizes), false, null, null);
+    }
+
+    /// The rows in another order: row i is what row `source(i)` was. Vectors are columns.
+    public static Form rows(IntUnaryOperator source) {
+        return new Form(shape -> shape, false, null, source);
     }
 
     /// This form, and each number changed.
     public Form with(DoubleUnaryOperator numbers) {
-        return new Form(shape, transposed, numbers);
+        return new Form(shape, transposed, numbers, rows);
     }
 
     private static Shape fill(long elements, long... sizes) {
@@ -68,6 +82,9 @@ public record Form(ShapeOf shape, boolean transposed, @Nullable DoubleUnaryOpera
     /// `tensor` on the other side: itself under another shape, or a copy in `arena`.
     Tensor apply(Tensor tensor, Arena arena) {
         Shape target = shape.of(tensor.shape());
+        if (rows != null) {
+            return reordered(tensor, rows, arena);
+        }
         if (!transposed && numbers == null) {
             return target.equals(tensor.shape()) ? tensor : tensor.reshape(target.sizes());
         }
@@ -80,6 +97,22 @@ public record Form(ShapeOf shape, boolean transposed, @Nullable DoubleUnaryOpera
             long to = transposed ? i - within + within % columns * rows + within / columns : i;
             float value = tensor.get(i);
             copy.set(to, numbers == null ? value : (float) numbers.applyAsDouble(value));
+        }
+        return copy;
+    }
+
+    /// Rows are copied as they are stored, quantised ones too.
+    private static Tensor reordered(Tensor tensor, IntUnaryOperator source, Arena arena) {
+        Tensor copy = Tensor.allocate(arena, tensor.dtype(), tensor.shape().sizes());
+        int count = Math.toIntExact(tensor.shape().size(0));
+        long bytes = tensor.bytes() / Math.max(1, count);
+        for (int row = 0; row < count; row++) {
+            int from = source.applyAsInt(row);
+            if (from < 0 || from >= count) {
+                throw new ModelFormatException(
+                        "a tensor " + tensor + " cannot be cut into the heads that the file says");
+            }
+            MemorySegment.copy(tensor.segment(), from * bytes, copy.segment(), row * bytes, bytes);
         }
         return copy;
     }

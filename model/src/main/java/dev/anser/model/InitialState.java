@@ -11,8 +11,9 @@ import java.util.Set;
 /// A learned state from before the first token: the tensors `blocks.N.att.time_state` of a
 /// checkpoint, or of a file that state tuning made.
 ///
-/// Each is (heads, N, N). RWKV-7 files have the axes (head, value, key), those of a state file:
-/// RWKV-PEFT's recurrent kernel takes them so, and only its chunked one transposes them.
+/// Each is (heads, N, N) with the axes (head, value, key). In RWKV-7 these are those of a state
+/// file: RWKV-PEFT's recurrent kernel takes them so, and only its chunked one transposes them. The
+/// state files of RWKV-5 and RWKV-6 have (head, key, value).
 public final class InitialState {
     private static final String NAME = ".att.time_state";
 
@@ -28,8 +29,8 @@ public final class InitialState {
         return name.endsWith(NAME);
     }
 
-    /// Overwrites `state` with the initial state that `checkpoint` has, zeros where it has none, or
-    /// changes nothing when it does not fit.
+    /// Overwrites `state` with the initial state that `checkpoint` has, what every state begins
+    /// with where it has none, or changes nothing when it does not fit.
     ///
     /// @throws ModelFormatException when a layer's tensor is missing, or one is of another shape,
     ///   type or layer, or not finite
@@ -40,9 +41,9 @@ public final class InitialState {
             Tensor target = state.tensor(index++);
             Optional<String> name = slot.initialName();
             if (name.isPresent()) {
-                slot.convert(checkpoint.tensor(name.get()), target);
+                slot.convertInitial(checkpoint.tensor(name.get()), target);
             } else {
-                target.clear();
+                target.fill(slot.beginning());
             }
         }
     }
@@ -84,7 +85,7 @@ public final class InitialState {
                             + " for each layer");
         }
         Checkpoint.Entry entry = checkpoint.entry(name);
-        if (!entry.dtype().computable() || !entry.shape().equals(shape)) {
+        if (!entry.dtype().floating() || !entry.shape().equals(shape)) {
             throw new ModelFormatException(
                     checkpoint.source()
                             + ": a learned state of another model, tensor "

@@ -2,6 +2,7 @@ package dev.anser.model;
 
 import dev.anser.checkpoint.Checkpoint;
 import dev.anser.tensor.DType;
+import java.util.List;
 
 /// How one family of models stands in the files of one program: under which names, in which shapes.
 ///
@@ -20,10 +21,12 @@ public interface Layout {
     ///   or its shape none
     Checkpoint official(Checkpoint file);
 
-    /// The tensors of `official` as a file of this layout has them. Owns `official`.
-    ///
-    /// @throws dev.anser.checkpoint.ModelFormatException when a tensor has no place in this layout
+    /// The tensors of `official` as a file of this layout has them, without those that are
+    /// [#lost(Checkpoint)]. Owns `official`.
     Checkpoint stored(Checkpoint official);
+
+    /// The tensors of `official` that have an effect and no place in this layout.
+    List<String> lost(Checkpoint official);
 
     /// How a tensor of [#stored(Checkpoint)] is written when weights shall be of type `wanted`:
     /// that, or something finer for what is small or sensitive.

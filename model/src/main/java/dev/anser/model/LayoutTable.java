@@ -7,7 +7,6 @@ import dev.anser.tensor.DType;
 import dev.anser.tensor.Shape;
 import dev.anser.tensor.Tensor;
 import java.lang.foreign.Arena;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
@@ -102,7 +101,7 @@ public final class LayoutTable {
     }
 
     /// The tensors of `file` under their official names; `skipped` are left out.
-    Checkpoint official(Checkpoint file, Set<String> skipped) {
+    CheckpointView.Builder official(Checkpoint file, Set<String> skipped) {
         CheckpointView.Builder view = CheckpointView.of(file);
         for (String name : file.names()) {
             if (skipped.contains(name)) {
@@ -142,7 +141,7 @@ public final class LayoutTable {
                         });
             }
         }
-        return view.build();
+        return view;
     }
 
     /// The tensors of `official` as this layout has them.
@@ -156,7 +155,7 @@ public final class LayoutTable {
             }
             Line line = find(byOfficial, name, place);
             if (line == null) {
-                throw noPlace(official, name);
+                continue;
             }
             String stored = place.fill(line.stored());
             if (!done.add(stored)) {
@@ -180,6 +179,18 @@ public final class LayoutTable {
                                     arena));
         }
         return view;
+    }
+
+    /// The tensors of `official` that have an effect and no place here.
+    List<String> lost(Checkpoint official) {
+        return official.names().stream()
+                .filter(name -> {
+                    Place place = Place.of(name);
+                    return !dropped.contains(name)
+                            && !dropped.contains(place.pattern())
+                            && find(byOfficial, name, place) == null;
+                })
+                .toList();
     }
 
     private static Tensor stack(Checkpoint from, List<String> names, DType type, Arena arena) {
@@ -216,19 +227,5 @@ public final class LayoutTable {
                         + checkpoint.entry(name).shape()
                         + " has no place in this layout of the model; "
                         + "the file is of another kind, or has parts that are not known here");
-    }
-
-    /// The stored names of layer 0's `official` tensors.
-    public Set<String> storedNames(String... official) {
-        Set<String> names = new HashSet<>();
-        Arrays.stream(official)
-                .forEach(name -> {
-                    Place place = Place.of(name);
-                    Line line = find(byOfficial, name, place);
-                    if (line != null) {
-                        names.add(place.fill(line.stored()));
-                    }
-                });
-        return names;
     }
 }

@@ -19,8 +19,13 @@ public interface State extends AutoCloseable {
     /// Which tensors this state has.
     StateLayout layout();
 
-    /// The tensor in `slot`, to be read and written in place.
+    /// The tensor in `slot`, to be read and written in place. Where the slot grows, it has room for
+    /// more tokens than were read, and is another after [#advance(int)].
     Tensor tensor(int slot);
+
+    /// Says that `tokens` more will be read: a state that grows makes room for them, one that
+    /// counts counts them. A model that needs it calls it at the start of a pass.
+    default void advance(int tokens) {}
 
     /// A copy with its own memory. The caller closes it.
     State copy();
@@ -28,7 +33,7 @@ public interface State extends AutoCloseable {
     /// Overwrites this state with `other`, of the same layout.
     void set(State other);
 
-    /// Bytes that this state holds.
+    /// Bytes that this state holds of its sequence.
     long sizeInBytes();
 
     /// Writes this state as a safetensors file, whole or not at all.

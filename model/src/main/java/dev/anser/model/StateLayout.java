@@ -13,16 +13,53 @@ public record StateLayout(String architecture, List<Slot> slots) {
     private static final String RECURRENT = ".att_kv";
     private static final String TIME_STATE = ".att.time_state";
 
+    /// The most tokens that a state counts, for a float counts exactly to here.
+    static final int MOST_TOKENS = 1 << 24;
+
+    private static final String POSITION = "position";
+
     /// One tensor of a state.
     ///
     /// @param name its name in a state file, such as `blocks.0.att_kv`
-    /// @param shape its shape, in memory and in a state file
+    /// @param shape its shape, in memory and in a state file; that of a slot that grows has a first
+    ///   axis of 0, for no tokens
     /// @param transposedInFile whether a state file has the last two axes the other way round than
     ///   memory
-    public record Slot(String name, Shape shape, boolean transposedInFile) {
+    /// @param transposedInitially whether a learned initial state has them so
+    /// @param beginning what every number is before the first token
+    public record Slot(
+            String name,
+            Shape shape,
+            boolean transposedInFile,
+            boolean transposedInitially,
+            float beginning) {
+        /// A slot that begins with zeros, and whose axes are the same in all files.
+        public Slot(String name, Shape shape, boolean transposedInFile) {
+            this(name, shape, transposedInFile, transposedInFile, 0);
+        }
+
+        /// A slot that counts the tokens of the sequence; it stands first in its layout.
+        public static Slot position() {
+            return new Slot(POSITION, Shape.of(1), false);
+        }
+
+        /// Whether it has a row for each token of the sequence.
+        public boolean grows() {
+            return shape.rank() > 0 && shape.size(0) == 0;
+        }
+
+        /// Numbers in a row.
+        long rowElements() {
+            long elements = 1;
+            for (int axis = 1; axis < shape.rank(); axis++) {
+                elements *= shape.size(axis);
+            }
+            return elements;
+        }
+
         /// The tensor of a checkpoint or of a tuned state that holds this slot before the first
-        /// token: RWKV-PEFT's `blocks.0.att.time_state` for `blocks.0.att_kv`, with the axes of a
-        /// state file. Empty for a slot that always begins with zeros.
+        /// token: `blocks.0.att.time_state` for `blocks.0.att_kv`. Empty for a slot that always
+        /// begins the same.
         public Optional<String> initialName() {
             return name.endsWith(RECURRENT)
                     ? Optional.of(
@@ -36,7 +73,16 @@ public record StateLayout(String architecture, List<Slot> slots) {
         /// @param from F32, F16 or BF16
         /// @param to F32
         public void convert(Tensor from, Tensor to) {
-            if (!transposedInFile) {
+            convert(from, to, transposedInFile);
+        }
+
+        /// As [#convert(Tensor, Tensor)], for a learned initial state.
+        public void convertInitial(Tensor from, Tensor to) {
+            convert(from, to, transposedInitially);
+        }
+
+        private static void convert(Tensor from, Tensor to, boolean transposed) {
+            if (!transposed) {
                 for (long i = 0; i < from.elements(); i++) {
                     to.set(i, from.get(i));
                 }
@@ -59,7 +105,22 @@ public record StateLayout(String architecture, List<Slot> slots) {
         slots = List.copyOf(slots);
     }
 
-    /// Bytes of one state: the same however long the sequence is.
+    /// Whether the first slot counts the tokens of the sequence.
+    public boolean counts() {
+        return !slots.isEmpty() && slots.getFirst().name().equals(POSITION);
+    }
+
+    /// Bytes that a state grows by with each token: 0 for a recurrent one.
+    public long bytesPerToken() {
+        long bytes = 0;
+        for (Slot slot : slots) {
+            bytes += slot.grows() ? slot.rowElements() * 4 : 0;
+        }
+        return bytes;
+    }
+
+    /// Bytes of one state before the first token; the same however long the sequence is, unless it
+    /// grows.
     public long bytes() {
         long bytes = 0;
         for (Slot slot : slots) {

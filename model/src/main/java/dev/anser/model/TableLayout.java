@@ -1,7 +1,11 @@
 package dev.anser.model;
 
 import dev.anser.checkpoint.Checkpoint;
+import dev.anser.checkpoint.CheckpointView;
 import dev.anser.tensor.DType;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /// A layout that a [LayoutTable] describes.
@@ -28,12 +32,24 @@ public abstract class TableLayout implements Layout {
 
     @Override
     public final Checkpoint official(Checkpoint file) {
-        return table(file).official(file, skipped(file));
+        CheckpointView.Builder view = table(file).official(file, skipped(file));
+        configuration(file).ifPresent(view::configuration);
+        return view.build();
+    }
+
+    /// What `file` says of the model in the words of a `config.json`, where its own are others.
+    protected Optional<Map<String, Object>> configuration(Checkpoint file) {
+        return Optional.empty();
     }
 
     @Override
     public Checkpoint stored(Checkpoint official) {
         return table(official).stored(official).build();
+    }
+
+    @Override
+    public List<String> lost(Checkpoint official) {
+        return table(official).lost(official);
     }
 
     @Override

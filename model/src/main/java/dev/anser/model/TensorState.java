@@ -22,7 +22,7 @@ public final class TensorState implements State {
     private final MemorySegment memory;
     private final Tensor[] tensors;
 
-    /// A state of zeros.
+    /// A state from before the first token.
     public TensorState(StateLayout layout) {
         this.layout = layout;
         memory = arena.allocate(Math.max(layout.bytes(), 1), 64);
@@ -32,6 +32,7 @@ public final class TensorState implements State {
             StateLayout.Slot slot = layout.slots().get(i);
             long bytes = slot.shape().elements() * 4;
             tensors[i] = new Tensor(memory.asSlice(offset, bytes), DType.F32, slot.shape());
+            tensors[i].fill(slot.beginning());
             offset += bytes;
         }
     }
@@ -44,6 +45,26 @@ public final class TensorState implements State {
     @Override
     public Tensor tensor(int slot) {
         return tensors[slot];
+    }
+
+    @Override
+    public void advance(int tokens) {
+        if (layout.counts()) {
+            tensors[0].set(0, count(tensors[0].get(0), tokens));
+        }
+    }
+
+    /// `tokens` more than `before`.
+    static float count(float before, int tokens) {
+        if (before + tokens > StateLayout.MOST_TOKENS) {
+            throw new AnserException(
+                    "the sequence would have "
+                            + ((long) before + tokens)
+                            + " tokens; a state counts at most "
+                            + StateLayout.MOST_TOKENS
+                            + ". Start again from a fresh state");
+        }
+        return before + tokens;
     }
 
     @Override
@@ -145,6 +166,17 @@ public final class TensorState implements State {
                                 + " is "
                                 + tensor.get(i)
                                 + "; expected finite numbers");
+            }
+        }
+        if (slot.equals(StateLayout.Slot.position())) {
+            float count = tensor.get(0);
+            if (count < 0 || count > StateLayout.MOST_TOKENS || count != Math.rint(count)) {
+                throw new AnserException(
+                        file
+                                + ": position is "
+                                + count
+                                + "; expected a whole number from 0 to "
+                                + StateLayout.MOST_TOKENS);
             }
         }
     }

@@ -3,6 +3,7 @@ package dev.anser.model;
 import dev.anser.checkpoint.Checkpoint;
 import dev.anser.checkpoint.ModelFormatException;
 import dev.anser.tensor.DType;
+import dev.anser.tensor.Shape;
 import dev.anser.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
@@ -39,7 +40,7 @@ public final class WeightReader {
             throw wrong(name, tensor, "[" + rows + ", " + columns + "]");
         }
         if (!tensor.dtype().computable()) {
-            throw wrong(name, tensor, "F32, F16 or BF16");
+            throw wrong(name, tensor, "F32, F16 or BF16, or a quantised type");
         }
         return count(name, tensor);
     }
@@ -51,9 +52,40 @@ public final class WeightReader {
             throw wrong(name, tensor, axis == 0 ? "[" + size + ", rank]" : "[rank, " + size + "]");
         }
         if (!tensor.dtype().computable()) {
+            throw wrong(name, tensor, "F32, F16 or BF16, or a quantised type");
+        }
+        return count(name, tensor);
+    }
+
+    /// The tensor `name` of `count` matrices of r × `columns`.
+    public Tensor matrices(String name, long count, long columns) {
+        Tensor tensor = checkpoint.tensor(name);
+        if (tensor.shape().rank() != 3
+                || tensor.shape().size(0) != count
+                || tensor.shape().size(2) != columns) {
+            throw wrong(name, tensor, "[" + count + ", rank, " + columns + "]");
+        }
+        if (!tensor.dtype().computable()) {
             throw wrong(name, tensor, "F32, F16 or BF16");
         }
         return count(name, tensor);
+    }
+
+    /// The `parts` matrices of `rows` × `columns` that stand one behind the other in `name`.
+    public Tensor[] matrices(String name, int parts, long rows, long columns) {
+        Tensor all = checkpoint.tensor(name);
+        if (!all.shape().equals(Shape.of(parts, rows, columns))) {
+            throw wrong(name, all, "[" + parts + ", " + rows + ", " + columns + "]");
+        }
+        if (!all.dtype().computable()) {
+            throw wrong(name, all, "F32, F16 or BF16");
+        }
+        count(name, all);
+        Tensor[] matrices = new Tensor[parts];
+        for (int i = 0; i < parts; i++) {
+            matrices[i] = all.part(i);
+        }
+        return matrices;
     }
 
     /// The `size` numbers of `name`, whatever its axes, as F32.
@@ -69,7 +101,7 @@ public final class WeightReader {
 
     private Tensor toFloat(String name, Tensor tensor) {
         if (!tensor.dtype().computable()) {
-            throw wrong(name, tensor, "F32, F16 or BF16");
+            throw wrong(name, tensor, "F32, F16 or BF16, or a quantised type");
         }
         Tensor copy = Tensor.allocate(arena, DType.F32, tensor.elements());
         float[] values = tensor.toFloats();

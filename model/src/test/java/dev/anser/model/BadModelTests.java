@@ -143,7 +143,7 @@ class BadModelTests {
                             "model.embed_tokens.weight", Tensor.allocate(arena, DType.F32, 4, 4));
                 },
                 "1 tensors (model.embed_tokens.weight)",
-                "known here (rwkv7)");
+                "known here (rwkv4, rwkv5, rwkv6, rwkv7");
     }
 
     @Test

@@ -62,7 +62,8 @@ public final class AdamW implements AutoCloseable {
             slots.add(
                     new Slot(
                             parameter,
-                            ParameterGroup.rwkv7(
+                            ParameterGroup.of(
+                                    parameter.architecture(),
                                     parameter.name(),
                                     parameter.weight().shape(),
                                     settings.weightDecay()),

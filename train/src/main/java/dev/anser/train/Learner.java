@@ -112,6 +112,7 @@ public final class Learner implements AutoCloseable {
         try {
             requireFound(checkpoint, adapter.frozen());
             for (String name : checkpoint.names()) {
+                requireNotQuantised(checkpoint, name);
                 stored.put(name, copy(checkpoint.tensor(name), learns(name)));
             }
             TensorCheckpoint copies =
@@ -119,7 +120,8 @@ public final class Learner implements AutoCloseable {
                             checkpoint.source(),
                             checkpoint.format(),
                             stored,
-                            checkpoint.metadata());
+                            checkpoint.metadata(),
+                            checkpoint.configuration());
             base = Architectures.load(copies);
             this.model = adapt(base, copies, seed);
             requireParameters(checkpoint);
@@ -137,6 +139,22 @@ public final class Learner implements AutoCloseable {
     private boolean learns(String name) {
         return adapter.kind() == AdapterSettings.Kind.FULL
                 && adapter.frozen().stream().noneMatch(name::contains);
+    }
+
+    /// Quantised weights neither learn nor can be saved beside those that do. Under an adapter they
+    /// stay as they are.
+    private void requireNotQuantised(Checkpoint checkpoint, String name) {
+        DType dtype = checkpoint.entry(name).dtype();
+        if (adapter.kind() == AdapterSettings.Kind.FULL && dtype.quantised()) {
+            throw new TrainingException(
+                    checkpoint.source()
+                            + ": tensor "
+                            + name
+                            + " is "
+                            + dtype
+                            + ", and quantised weights cannot learn; convert the model to BF16 or"
+                            + " F32 first, or train an adapter (lora or state)");
+        }
     }
 
     private Tensor copy(Tensor tensor, boolean learns) {
@@ -160,14 +178,26 @@ public final class Learner implements AutoCloseable {
                     if (learns(weight.name())) {
                         long[] sizes = weight.tensor().shape().sizes();
                         Tensor gradient = Tensor.allocate(arena, DType.F32, sizes);
-                        add(new Parameter(weight.name(), weight.tensor(), gradient));
+                        add(
+                                new Parameter(
+                                        base.config().architecture(),
+                                        weight.name(),
+                                        weight.tensor(),
+                                        gradient));
                     }
                 }
                 if (InitialState.isIn(copies)) {
                     initial = TunedState.of(base, arena, this::learns);
                 }
             }
-            case LORA -> pairs = LowRankPairs.of(base.weights(), adapter, seed, arena);
+            case LORA ->
+                    pairs =
+                            LowRankPairs.of(
+                                    base.config().architecture(),
+                                    base.weights(),
+                                    adapter,
+                                    seed,
+                                    arena);
             case STATE -> initial = TunedState.of(base, arena, _ -> true);
         }
         pairs.parameters().forEach(this::add);
@@ -302,7 +332,8 @@ public final class Learner implements AutoCloseable {
     /// @param carry how the chunks hang together
     /// @param l2Wrap whether the gradient has the official trainers' pull on the largest logit
     /// @return the sum of the cross entropies of the targets that count, in nats
-    /// @throws TrainingException when `chunk` is below 1
+    /// @throws TrainingException when `chunk` is below 1, or the model is a Transformer or RetNet,
+    ///   which have no gradient to a state, and `carry` is exact
     public double addDocuments(
             LabelledTokens batch, int chunk, Carry carry, double scale, boolean l2Wrap) {
         if (chunk < 1) {
@@ -316,7 +347,15 @@ public final class Learner implements AutoCloseable {
             states.add(new LearningState(model.newState(), tape));
         }
         List<LearningState> used = states.subList(0, batch.sequences());
-        return carry == Carry.EXACT && chunks.size() > 1
+        boolean exact = carry == Carry.EXACT && chunks.size() > 1;
+        if (exact && model.stateLayout().counts()) {
+            throw new TrainingException(
+                    "carry is exact; a "
+                            + model.config().architecture()
+                            + " model has no gradient to the state between chunks, expected"
+                            + " truncated or none");
+        }
+        return exact
                 ? addExact(chunks, used, scale, l2Wrap)
                 : addInOrder(chunks, used, carry, scale, l2Wrap);
     }
@@ -438,7 +477,7 @@ public final class Learner implements AutoCloseable {
         for (Parameter parameter : parameters.values()) {
             Shape shape = shape(parameter);
             if (!checkpoint.names().contains(parameter.name())
-                    || !checkpoint.entry(parameter.name()).dtype().computable()
+                    || !checkpoint.entry(parameter.name()).dtype().floating()
                     || !checkpoint.entry(parameter.name()).shape().equals(shape)) {
                 throw new TrainingException(
                         checkpoint.source()

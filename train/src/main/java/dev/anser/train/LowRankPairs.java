@@ -28,7 +28,12 @@ record LowRankPairs(Map<Tensor, LowRankOps.Pair> pairs, List<Parameter> paramete
     /// with the slope √5 of PyTorch's linear layers), B zero.
     ///
     /// @throws TrainingException when a target is none of the matrices, or the rank does not fit
-    static LowRankPairs of(List<Weight> weights, AdapterSettings settings, long seed, Arena arena) {
+    static LowRankPairs of(
+            String architecture,
+            List<Weight> weights,
+            AdapterSettings settings,
+            long seed,
+            Arena arena) {
         List<Weight> matrices =
                 weights.stream()
                         .filter(weight ->
@@ -51,9 +56,15 @@ record LowRankPairs(Map<Tensor, LowRankOps.Pair> pairs, List<Parameter> paramete
         SplittableRandom random = new SplittableRandom(seed);
         for (Weight matrix : matrices) {
             if (isTarget(matrix.name(), settings.targets())) {
-                Parameter down = down(matrix, settings.rank(), random.split(), arena);
+                Parameter down = down(architecture, matrix, settings.rank(), random.split(), arena);
                 Parameter up =
-                        parameter(matrix, UP, matrix.tensor().rows(), settings.rank(), arena);
+                        parameter(
+                                architecture,
+                                matrix,
+                                UP,
+                                matrix.tensor().rows(),
+                                settings.rank(),
+                                arena);
                 parameters.add(down);
                 parameters.add(up);
                 pairs.put(matrix.tensor(), new LowRankOps.Pair(down.weight(), up.weight(), scale));
@@ -84,7 +95,8 @@ record LowRankPairs(Map<Tensor, LowRankOps.Pair> pairs, List<Parameter> paramete
         return scale;
     }
 
-    private static Parameter down(Weight matrix, int rank, SplittableRandom random, Arena arena) {
+    private static Parameter down(
+            String architecture, Weight matrix, int rank, SplittableRandom random, Arena arena) {
         int in = matrix.tensor().columns();
         if (rank > Math.min(in, matrix.tensor().rows())) {
             throw new TrainingException(
@@ -95,7 +107,7 @@ record LowRankPairs(Map<Tensor, LowRankOps.Pair> pairs, List<Parameter> paramete
                             + ", "
                             + matrix.tensor().shape());
         }
-        Parameter down = parameter(matrix, DOWN, rank, in, arena);
+        Parameter down = parameter(architecture, matrix, DOWN, rank, in, arena);
         double bound = 1 / Math.sqrt(in);
         for (long i = 0; i < down.weight().elements(); i++) {
             down.weight().set(i, (float) random.nextDouble(-bound, bound));
@@ -104,9 +116,10 @@ record LowRankPairs(Map<Tensor, LowRankOps.Pair> pairs, List<Parameter> paramete
     }
 
     private static Parameter parameter(
-            Weight matrix, String kind, int rows, int columns, Arena arena) {
+            String architecture, Weight matrix, String kind, int rows, int columns, Arena arena) {
         String name = matrix.name().substring(0, matrix.name().length() - WEIGHT.length()) + kind;
         return new Parameter(
+                architecture,
                 name,
                 Tensor.allocate(arena, DType.F32, rows, columns),
                 Tensor.allocate(arena, DType.F32, rows, columns));

@@ -55,7 +55,7 @@ public final class Merge {
         }
         for (String name : adapter.names()) {
             Tensor tensor = adapter.tensor(name);
-            requireComputable(adapter, name, tensor);
+            requireFloating(adapter, name, tensor);
             if (name.endsWith(LowRankPairs.DOWN) || name.endsWith(LowRankPairs.UP)) {
                 addPair(adapter, name, alpha);
             } else if (InitialState.isName(name)) {
@@ -129,7 +129,7 @@ public final class Merge {
                             + " of "
                             + base.source());
         }
-        requireComputable(base, weight, base.tensor(weight));
+        requireFloating(base, weight, base.tensor(weight));
         double scale = alpha(adapter, alpha) / down.rows();
         pairs.put(weight, new Pair(down, up, (float) scale));
     }
@@ -175,8 +175,8 @@ public final class Merge {
         }
     }
 
-    private static void requireComputable(Checkpoint checkpoint, String name, Tensor tensor) {
-        if (!tensor.dtype().computable()) {
+    private static void requireFloating(Checkpoint checkpoint, String name, Tensor tensor) {
+        if (!tensor.dtype().floating()) {
             throw new TrainingException(
                     checkpoint.source()
                             + ": tensor "

@@ -250,12 +250,10 @@ public record TrainConfig(
         if (from.isPresent() && preset) {
             settings.impossible("model.preset", "cannot be given together with model.from");
         }
-        double bound =
-                settings.number(EMBEDDING_BOUND, Rwkv7Initial.EMBEDDING_BOUND, 0, false);
+        double bound = settings.number(EMBEDDING_BOUND, Rwkv7Initial.EMBEDDING_BOUND, 0, false);
         if (from.isPresent()) {
             if (settings.has(EMBEDDING_BOUND)) {
-                settings.impossible(
-                        EMBEDDING_BOUND, "cannot be given together with model.from");
+                settings.impossible(EMBEDDING_BOUND, "cannot be given together with model.from");
             }
             return new Model(from, Optional.empty(), bound);
         }

@@ -11,7 +11,7 @@ import dev.anser.data.TextTokens;
 import dev.anser.data.Tokens;
 import dev.anser.text.ByteTokenizer;
 import dev.anser.text.Tokenizer;
-import dev.anser.text.WorldTokenizer;
+import dev.anser.text.Tokenizers;
 import java.nio.file.Path;
 import java.util.Optional;
 
@@ -31,7 +31,7 @@ record TrainingData(
 
     /// Opens what `data` names; random orders follow from `seed`.
     static TrainingData open(TrainConfig.Data data, long seed) {
-        Optional<Tokenizer> given = data.vocabulary().map(WorldTokenizer::load);
+        Optional<Tokenizer> given = data.vocabulary().map(Tokenizers::load);
         return switch (data.format()) {
             case TEXT -> ofText(data, given.orElseGet(ByteTokenizer::new), seed);
             case BINIDX -> ofBinidx(data, given, seed);

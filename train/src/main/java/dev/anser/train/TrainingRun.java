@@ -98,7 +98,8 @@ public final class TrainingRun implements AutoCloseable {
                 if (sizes.vocabulary() == 0) {
                     sizes = ModelSizes.of(sizes, vocabulary(data));
                 }
-                Rwkv7Initial initial = Rwkv7Initial.training(
+                Rwkv7Initial initial =
+                        Rwkv7Initial.training(
                                 sizes, config.seed(), config.model().embeddingBound());
                 memory =
                         MemoryEstimate.of(

@@ -12,7 +12,7 @@ import java.util.Optional;
 import java.util.function.Predicate;
 
 /// The state before the first token as parameters, one for each recurrent slot, with the names and
-/// axes of a file.
+/// axes of a file of learned states.
 ///
 /// A sequence gets a copy; so what it hands back is a gradient of its own, added here in the order
 /// of the sequences.
@@ -37,9 +37,12 @@ record TunedState(List<Part> parts) {
             Optional<String> name = slot.initialName();
             if (name.isPresent() && learns.test(name.get())) {
                 Tensor value = Tensor.allocate(arena, DType.F32, slot.shape().sizes());
-                slot.convert(initial.tensor(i), value);
+                slot.convertInitial(initial.tensor(i), value);
                 Tensor gradient = Tensor.allocate(arena, DType.F32, slot.shape().sizes());
-                parts.add(new Part(i, slot, new Parameter(name.get(), value, gradient)));
+                String architecture = initial.layout().architecture();
+                parts.add(
+                        new Part(
+                                i, slot, new Parameter(architecture, name.get(), value, gradient)));
             }
         }
         return new TunedState(List.copyOf(parts));
@@ -52,7 +55,7 @@ record TunedState(List<Part> parts) {
     /// Sets the recurrent slots of `state`.
     void copyTo(State state) {
         for (Part part : parts) {
-            part.slot().convert(part.parameter().weight(), state.tensor(part.index()));
+            part.slot().convertInitial(part.parameter().weight(), state.tensor(part.index()));
         }
     }
 
@@ -62,7 +65,7 @@ record TunedState(List<Part> parts) {
         try (Arena temporary = Arena.ofConfined()) {
             for (Part part : parts) {
                 Tensor inFile = Tensor.allocate(temporary, DType.F32, part.slot().shape().sizes());
-                part.slot().convert(gradients.get(part.index()), inFile);
+                part.slot().convertInitial(gradients.get(part.index()), inFile);
                 Tensor sum = part.parameter().gradient();
                 for (long i = 0; i < sum.elements(); i++) {
                     sum.set(i, sum.get(i) + inFile.get(i));

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.anser.checkpoint.Checkpoint;
 import dev.anser.checkpoint.Checkpoints;
 import dev.anser.checkpoint.Safetensors;
+import dev.anser.checkpoint.TensorCheckpoint;
 import dev.anser.model.Architectures;
 import dev.anser.model.Batch;
 import dev.anser.model.LanguageModel;
@@ -14,6 +15,7 @@ import dev.anser.model.State;
 import dev.anser.tensor.Backends;
 import dev.anser.tensor.DType;
 import dev.anser.tensor.EagerOps;
+import dev.anser.tensor.Quantiser;
 import dev.anser.tensor.Tensor;
 import dev.anser.tensor.Threads;
 import dev.anser.train.AdapterSettings.Kind;
@@ -270,6 +272,67 @@ class FineTuningTests {
                 boolean fixed = name.startsWith("emb.") || name.startsWith("blocks.0.");
                 assertThat(same).as(name).isEqualTo(fixed);
             }
+        }
+    }
+
+    private static Checkpoint quantised(Checkpoint checkpoint, Arena arena) {
+        SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
+        for (String name : checkpoint.names()) {
+            Tensor tensor = checkpoint.tensor(name);
+            if (name.endsWith(".weight") && tensor.rows() > 1 && tensor.columns() % 32 == 0) {
+                Tensor small = Tensor.allocate(arena, DType.Q8_0, tensor.shape().sizes());
+                Quantiser.encode(tensor, small);
+                tensor = small;
+            }
+            tensors.put(name, tensor);
+        }
+        return new TensorCheckpoint("q.gguf", "GGUF", tensors, checkpoint.metadata());
+    }
+
+    @Test
+    void lowRankPairsLearnOverQuantisedWeights() {
+        try (Arena arena = Arena.ofConfined();
+                Checkpoint checkpoint = Checkpoints.open(BASE)) {
+            Checkpoint base = quantised(checkpoint, arena);
+            assertThat(base.entry("blocks.1.ffn.key.weight").dtype()).isEqualTo(DType.Q8_0);
+            try (Learner learner = new Learner(base, LORA, 7, Backends.choose(), threads)) {
+                shake(learner, 0.05);
+                LabelledTokens batch = LabelledTokens.all(tokens(learner, 2, 21));
+                learner.clearGradients();
+                learner.addGradients(batch, 1, false);
+                for (Parameter parameter : learner.parameters()) {
+                    Tensor gradient = parameter.gradient();
+                    double scale = 0;
+                    for (float value : gradient.toFloats()) {
+                        scale = Math.max(scale, Math.abs(value));
+                    }
+                    float before = parameter.weight().get(1);
+                    float step = 2e-2f;
+                    parameter.weight().set(1, before + step);
+                    double above = learner.loss(batch);
+                    parameter.weight().set(1, before - step);
+                    double below = learner.loss(batch);
+                    parameter.weight().set(1, before);
+                    assertThat((double) gradient.get(1))
+                            .as(parameter.name())
+                            .isCloseTo((above - below) / (2 * step), within(2e-2 * scale));
+                }
+            }
+        }
+    }
+
+    @Test
+    void quantisedWeightsCannotLearn() {
+        try (Arena arena = Arena.ofConfined();
+                Checkpoint checkpoint = Checkpoints.open(BASE)) {
+            Checkpoint base = quantised(checkpoint, arena);
+            AdapterSettings full = new AdapterSettings(Kind.FULL, 1, 1, List.of(), List.of());
+            assertThatThrownBy(() -> new Learner(base, full, 1, Backends.choose(), threads))
+                    .isInstanceOf(TrainingException.class)
+                    .hasMessageMatching(
+                            "q.gguf: tensor \\S+ is Q8_0, and quantised weights cannot learn;"
+                                    + " convert the model to BF16 or F32 first, or train an adapter"
+                                    + " .lora or state.");
         }
     }
 

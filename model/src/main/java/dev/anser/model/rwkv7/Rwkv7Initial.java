@@ -210,9 +210,9 @@ public final class Rwkv7Initial {
         return training(sizes, seed, EMBEDDING_BOUND);
     }
 
-    /// The same, with embeddings even between plus and minus `embeddingBound`. The official
-    /// 1e-4 is less than one step of the optimiser, which moves all tokens alike at first: good
-    /// for a large vocabulary, but a dozen tokens then take long to become different.
+    /// The same, with embeddings even between plus and minus `embeddingBound`. The official 1e-4 is
+    /// less than one step of the optimiser, which moves all tokens alike at first: good for a large
+    /// vocabulary, but a dozen tokens then take long to become different.
     ///
     /// @throws AnserException when the sizes do not fit together
     public static Rwkv7Initial training(Sizes sizes, long seed, double embeddingBound) {

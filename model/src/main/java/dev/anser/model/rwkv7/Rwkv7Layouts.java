@@ -23,7 +23,7 @@ final class Rwkv7Layouts {
     private Rwkv7Layouts() {}
 
     static List<Layout> all() {
-        return List.of(new Rwkv7RwkvCpp(), new Rwkv7WebRwkv(), new Rwkv7Fla());
+        return List.of(new Rwkv7RwkvCpp(), new Rwkv7Gguf(), new Rwkv7WebRwkv(), new Rwkv7Fla());
     }
 
     static int headSize(Checkpoint official) {

@@ -27,10 +27,11 @@ final class Rwkv7LayoutTests {
         return Rwkv7Layouts.all();
     }
 
-    /// What a file of `layout` would hold of the official model, with its format.
-    private static Checkpoint written(Layout layout, Map<String, String> metadata) {
+    /// What a file of `layout` would hold of the official model.
+    private static Checkpoint written(Layout layout) {
         Checkpoint stored = layout.stored(Checkpoints.open(MODEL));
-        CheckpointView.Builder copy = CheckpointView.of(stored).metadata(metadata);
+        CheckpointView.Builder copy =
+                CheckpointView.of(stored).values(Map.of("rwkv7.wkv.head_size", 32L));
         stored.names().forEach(copy::keep);
         return copy.build();
     }
@@ -39,7 +40,7 @@ final class Rwkv7LayoutTests {
     @MethodSource("layouts")
     void wayThereAndBackGivesTheSameTensors(Layout layout) {
         try (Checkpoint before = Checkpoints.open(MODEL);
-                Checkpoint after = layout.official(written(layout, Map.of()))) {
+                Checkpoint after = layout.official(written(layout))) {
             assertThat(after.names()).containsExactlyInAnyOrderElementsOf(before.names());
             for (String name : before.names()) {
                 Tensor expected = before.tensor(name);
@@ -55,7 +56,7 @@ final class Rwkv7LayoutTests {
     void layoutIsToldFromTheTensors(String name) {
         try (Checkpoint official = Checkpoints.open(MODEL)) {
             Layout layout = Architectures.layout(official, name);
-            try (Checkpoint file = written(layout, Map.of())) {
+            try (Checkpoint file = written(layout)) {
                 assertThat(layouts().stream().filter(other -> other.recognises(file)))
                         .extracting(Layout::name)
                         .containsExactly(name);
@@ -67,7 +68,7 @@ final class Rwkv7LayoutTests {
     @Test
     void rwkvCppStacksTheMixesOfATimeMix() {
         try (Checkpoint official = Checkpoints.open(MODEL);
-                Checkpoint stored = written(new Rwkv7RwkvCpp(), Map.of())) {
+                Checkpoint stored = written(new Rwkv7RwkvCpp())) {
             Tensor mixes = stored.tensor("blocks.1.att.x_rwkvag");
             assertThat(mixes.shape().sizes()).containsExactly(6, 1, 64);
             MemorySegment last = official.tensor("blocks.1.att.x_g").segment();
@@ -77,7 +78,7 @@ final class Rwkv7LayoutTests {
 
     @Test
     void tensorWithoutAPlaceIsRefusedByName() {
-        try (Checkpoint stored = written(new Rwkv7RwkvCpp(), Map.of())) {
+        try (Checkpoint stored = written(new Rwkv7RwkvCpp())) {
             CheckpointView.Builder file = CheckpointView.of(stored);
             stored.names().forEach(file::keep);
             Tensor any = stored.tensor("ln_out.bias");

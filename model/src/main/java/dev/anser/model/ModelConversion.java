@@ -1,0 +1,137 @@
+package dev.anser.model;
+
+import dev.anser.base.AnserException;
+import dev.anser.checkpoint.Checkpoint;
+import dev.anser.checkpoint.Conversion;
+import dev.anser.checkpoint.Gguf;
+import dev.anser.checkpoint.GgufMetadata;
+import dev.anser.checkpoint.RwkvCpp;
+import dev.anser.checkpoint.Safetensors;
+import dev.anser.checkpoint.Torch;
+import dev.anser.tensor.DType;
+import dev.anser.tensor.Threads;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.function.LongConsumer;
+import org.jspecify.annotations.Nullable;
+
+/// One model on its way from any file to a file of another format, layout and type.
+///
+/// ```java
+/// try (Checkpoint model = Architectures.open(Path.of("model.pth"))) {
+///     ModelConversion conversion =
+///             new ModelConversion(model, ModelFormat.GGUF, Optional.of(DType.Q8_0), threads);
+///     conversion.write(Path.of("model.gguf"), _ -> {}, _ -> {});
+/// }
+/// ```
+public final class ModelConversion {
+    private final Checkpoint official;
+    private final ModelFormat format;
+    private final @Nullable Layout layout;
+    private final List<String> lost;
+    private final Conversion conversion;
+
+    /// Plans the conversion of `official`, see [Architectures#open(Path)], borrowed.
+    ///
+    /// @param wanted the type of the weights; small and sensitive tensors may be finer. Empty keeps
+    ///   the types
+    /// @throws AnserException when the format cannot hold this model or this type
+    public ModelConversion(
+            Checkpoint official, ModelFormat format, Optional<DType> wanted, Threads threads) {
+        this.official = official;
+        this.format = format;
+        Layout layout =
+                format.layout().isEmpty() ? null : Architectures.layout(official, format.layout());
+        this.layout = layout;
+        this.lost = new ArrayList<>(layout == null ? List.of() : layout.lost(official));
+        if (!official.values().isEmpty()
+                && official.values().keySet().stream()
+                        .anyMatch(name -> name.startsWith("tokenizer."))
+                && format != ModelFormat.GGUF) {
+            lost.add("the tokenizer in its metadata");
+        }
+        Checkpoint stored = layout == null ? official : layout.stored(official);
+        this.conversion =
+                new Conversion(stored, entry -> type(entry, wanted.orElse(entry.dtype())), threads);
+    }
+
+    private DType type(Checkpoint.Entry entry, DType wanted) {
+        if (layout != null) {
+            return layout.type(entry, wanted);
+        }
+        if (wanted.quantised()) {
+            throw new AnserException(
+                    "a "
+                            + format.name().toLowerCase(Locale.ROOT)
+                            + " file has no type "
+                            + wanted
+                            + "; write a .gguf or an rwkv.cpp .bin, or give --type f16");
+        }
+        return TableLayout.isMatrix(entry) ? wanted : entry.dtype();
+    }
+
+    /// What of the model the format has no place for; empty when nothing is lost.
+    public List<String> lost() {
+        return List.copyOf(lost);
+    }
+
+    /// The size of all tensors to write.
+    public long bytes() {
+        return conversion.bytes();
+    }
+
+    /// The tensors that will be written.
+    public List<Checkpoint.Entry> entries() {
+        return conversion.entries();
+    }
+
+    /// Writes the model to `target`, whole or not at all.
+    ///
+    /// @param extra adds to the metadata of a GGUF file, a tokenizer for example
+    /// @param progress is told of the bytes of each tensor that is done
+    /// @throws AnserException when a weight is beyond what its type can hold, or the file cannot be
+    ///   written
+    public void write(Path target, Consumer<GgufMetadata> extra, LongConsumer progress) {
+        conversion.write(
+                switch (format) {
+                    case SAFETENSORS, WEB_RWKV ->
+                            (entries, tensors) ->
+                                    Safetensors.write(
+                                            target, entries, official.metadata(), tensors);
+                    case PTH -> (entries, tensors) -> Torch.write(target, entries, tensors);
+                    case GGUF -> {
+                        GgufMetadata metadata = ((GgufLayout) layout()).metadata(official);
+                        extra.accept(metadata);
+                        yield (entries, tensors) -> Gguf.write(target, entries, metadata, tensors);
+                    }
+                    case RWKV_CPP -> {
+                        RwkvCpp.Header header = header();
+                        yield (entries, tensors) -> RwkvCpp.write(target, entries, header, tensors);
+                    }
+                },
+                progress);
+    }
+
+    private Layout layout() {
+        if (layout == null) {
+            throw new IllegalStateException(format + " has no layout");
+        }
+        return layout;
+    }
+
+    private RwkvCpp.Header header() {
+        ModelConfig config = Architectures.describe(official);
+        String matrix = "blocks.0.att.key.weight";
+        DType type =
+                conversion.entries().stream()
+                        .filter(entry -> entry.name().equals(matrix))
+                        .map(Checkpoint.Entry::dtype)
+                        .findFirst()
+                        .orElse(DType.F32);
+        return new RwkvCpp.Header(config.vocabulary(), config.width(), config.layers(), type);
+    }
+}

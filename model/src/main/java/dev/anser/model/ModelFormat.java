@@ -1,0 +1,48 @@
+package dev.anser.model;
+
+import dev.anser.base.AnserException;
+import java.nio.file.Path;
+import java.util.Locale;
+
+/// The kinds of file that a model can be written as.
+public enum ModelFormat {
+    /// safetensors with the official names.
+    SAFETENSORS(".safetensors", ""),
+    /// PyTorch's zip with the official names.
+    PTH(".pth", ""),
+    /// GGUF, for llama.cpp.
+    GGUF(".gguf", "gguf"),
+    /// rwkv.cpp's own format.
+    RWKV_CPP(".bin", "rwkv.cpp"),
+    /// safetensors with web-rwkv's names.
+    WEB_RWKV(".st", "web-rwkv");
+
+    private final String ending;
+    private final String layout;
+
+    ModelFormat(String ending, String layout) {
+        this.ending = ending;
+        this.layout = layout;
+    }
+
+    /// The layout of its tensors, see [Layout#name()]; empty for the official one.
+    String layout() {
+        return layout;
+    }
+
+    /// The format that the name of `file` says.
+    ///
+    /// @throws AnserException when it says none
+    public static ModelFormat of(Path file) {
+        String name = file.toString().toLowerCase(Locale.ROOT);
+        for (ModelFormat format : values()) {
+            if (name.endsWith(format.ending)) {
+                return format;
+            }
+        }
+        throw new AnserException(
+                file
+                        + ": its name does not say which format to write; expected one that ends"
+                        + " with .safetensors, .pth, .gguf, .bin (rwkv.cpp) or .st (web-rwkv)");
+    }
+}

@@ -1,0 +1,53 @@
+package dev.anser.model.rwkv4;
+
+import dev.anser.checkpoint.Checkpoint;
+import dev.anser.model.Architecture;
+import dev.anser.model.LanguageModel;
+import dev.anser.model.Layout;
+import dev.anser.model.ModelConfig;
+import dev.anser.model.RwkvCppLayout;
+import dev.anser.model.StateLayout;
+import java.util.List;
+import java.util.Set;
+
+/// RWKV-4: told by `blocks.0.att.time_first` and `time_mix_k` without the group normalisation that
+/// RWKV-5 has.
+public final class Rwkv4Architecture implements Architecture {
+    /// For `ServiceLoader`.
+    public Rwkv4Architecture() {}
+
+    @Override
+    public String name() {
+        return Rwkv4Weights.ARCHITECTURE;
+    }
+
+    @Override
+    public boolean recognises(Checkpoint checkpoint) {
+        Set<String> names = checkpoint.names();
+        return names.contains("blocks.0.att.time_first")
+                && names.contains("blocks.0.att.time_mix_k")
+                && !names.contains("blocks.0.att.ln_x.weight")
+                && !names.contains("blocks.0.att.time_maa_x")
+                && !names.contains("blocks.0.att.r_k");
+    }
+
+    @Override
+    public List<Layout> layouts() {
+        return List.of(RwkvCppLayout.rwkv4(this::recognises));
+    }
+
+    @Override
+    public ModelConfig describe(Checkpoint checkpoint) {
+        return Rwkv4Weights.describe(checkpoint);
+    }
+
+    @Override
+    public StateLayout stateLayout(ModelConfig config) {
+        return Rwkv4Model.layout(config);
+    }
+
+    @Override
+    public LanguageModel load(Checkpoint checkpoint) {
+        return new Rwkv4Model(Rwkv4Weights.read(checkpoint), checkpoint);
+    }
+}

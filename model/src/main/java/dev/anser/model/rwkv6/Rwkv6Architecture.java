@@ -1,0 +1,48 @@
+package dev.anser.model.rwkv6;
+
+import dev.anser.checkpoint.Checkpoint;
+import dev.anser.model.Architecture;
+import dev.anser.model.LanguageModel;
+import dev.anser.model.Layout;
+import dev.anser.model.ModelConfig;
+import dev.anser.model.RwkvCppLayout;
+import dev.anser.model.StateLayout;
+import java.util.List;
+
+/// RWKV-6 (x060): told by the mixing coefficient `blocks.0.att.time_maa_x`, which no other version
+/// has.
+public final class Rwkv6Architecture implements Architecture {
+    /// For `ServiceLoader`.
+    public Rwkv6Architecture() {}
+
+    @Override
+    public String name() {
+        return Rwkv6Weights.ARCHITECTURE;
+    }
+
+    @Override
+    public boolean recognises(Checkpoint checkpoint) {
+        return checkpoint.names().contains("blocks.0.att.time_maa_x")
+                && !checkpoint.names().contains("blocks.0.att.r_k");
+    }
+
+    @Override
+    public List<Layout> layouts() {
+        return List.of(RwkvCppLayout.rwkv6(this::recognises));
+    }
+
+    @Override
+    public ModelConfig describe(Checkpoint checkpoint) {
+        return Rwkv6Weights.describe(checkpoint);
+    }
+
+    @Override
+    public StateLayout stateLayout(ModelConfig config) {
+        return Rwkv6Model.layout(config);
+    }
+
+    @Override
+    public LanguageModel load(Checkpoint checkpoint) {
+        return new Rwkv6Model(Rwkv6Weights.read(checkpoint), checkpoint);
+    }
+}

@@ -1,0 +1,46 @@
+package dev.anser.model.transformer;
+
+import dev.anser.checkpoint.Checkpoint;
+import dev.anser.model.Architecture;
+import dev.anser.model.LanguageModel;
+import dev.anser.model.Layout;
+import dev.anser.model.ModelConfig;
+import dev.anser.model.StateLayout;
+import java.util.List;
+
+/// LLaMA (arXiv 2302.13971, 2307.09288), under Hugging Face's names.
+public final class LlamaArchitecture implements Architecture {
+    /// For `ServiceLoader`.
+    public LlamaArchitecture() {}
+
+    @Override
+    public String name() {
+        return LlamaWeights.ARCHITECTURE;
+    }
+
+    @Override
+    public boolean recognises(Checkpoint checkpoint) {
+        return checkpoint.names().contains("model.layers.0.self_attn.q_proj.weight")
+                && checkpoint.names().contains("model.layers.0.mlp.gate_proj.weight");
+    }
+
+    @Override
+    public List<Layout> layouts() {
+        return List.of(new LlamaGguf());
+    }
+
+    @Override
+    public ModelConfig describe(Checkpoint checkpoint) {
+        return LlamaWeights.describe(checkpoint);
+    }
+
+    @Override
+    public StateLayout stateLayout(ModelConfig config) {
+        return KeyValueLayout.of(config);
+    }
+
+    @Override
+    public LanguageModel load(Checkpoint checkpoint) {
+        return new LlamaModel(LlamaWeights.read(checkpoint));
+    }
+}
