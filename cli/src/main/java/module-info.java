@@ -2,6 +2,7 @@
 module dev.anser.cli {
     requires dev.anser.evaluate;
     requires dev.anser.generate;
+    requires dev.anser.hub;
     requires dev.anser.train;
     requires info.picocli;
     // Through it JLine hears Ctrl-C.

@@ -34,6 +34,7 @@ final class ChatCommand implements Callable<Integer> {
 
     @Parameters(
             paramLabel = "MODEL",
+            converter = ModelPath.class,
             arity = "0..1",
             description =
                     "A .pth, .safetensors or rwkv.cpp .bin file. Default: the embedded model.")
@@ -49,7 +50,7 @@ final class ChatCommand implements Callable<Integer> {
             names = "--vocab",
             paramLabel = "FILE",
             description =
-                    "The vocabulary, in the format of RWKV's rwkv_vocab_*.txt. Default: bytes for a model"
+                    "The vocabulary: RWKV's rwkv_vocab_*.txt, or a tokenizer.json. Default: bytes for a model"
                             + " of 256 tokens, else the rwkv_vocab*.txt beside MODEL.")
     private @Nullable Path vocabulary;
 
@@ -67,7 +68,11 @@ final class ChatCommand implements Callable<Integer> {
         try (Engine engine = Engine.open(model, compute);
                 Session session = new Session(engine.model(), engine.ops())) {
             Tokenizer tokenizer =
-                    Vocabularies.find(vocabulary, model, engine.model().config().vocabulary());
+                    Vocabularies.find(
+                            vocabulary,
+                            model,
+                            engine.checkpoint(),
+                            engine.model().config().vocabulary());
             ChatStyle style = model == null ? ChatStyle.STORY : ChatStyle.DIALOGUE;
             try (Conversation conversation = new Conversation(session, tokenizer, style);
                     ChatInput input = ChatInput.of(console)) {

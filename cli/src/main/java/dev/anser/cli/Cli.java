@@ -46,7 +46,7 @@ final class Cli {
     }
 
     private CommandLine commandLine() {
-        CommandLine line = new CommandLine(root);
+        CommandLine line = new CommandLine(root, ModelPath.factory(console));
         line.addSubcommand("generate", new GenerateCommand(console));
         line.addSubcommand("chat", new ChatCommand(console));
         line.addSubcommand("info", new InfoCommand(console));
@@ -62,6 +62,10 @@ final class Cli {
         line.addSubcommand("convert", new ConvertCommand(console));
         line.addSubcommand("merge", new MergeCommand(console));
         line.addSubcommand("data", DataCommand.commandLine(console));
+        line.addSubcommand("pull", new PullCommand(console));
+        line.addSubcommand("list", new ListCommand(console));
+        line.addSubcommand("show", new ShowCommand(console));
+        line.addSubcommand("rm", new RemoveCommand(console));
         line.addSubcommand("doctor", new DoctorCommand(console));
         line.setOut(new PrintWriter(new OutputStreamWriter(console.out(), StandardCharsets.UTF_8)));
         line.setErr(new PrintWriter(console.err(), true, StandardCharsets.UTF_8));

@@ -133,20 +133,29 @@ final class DataTextCommand implements Callable<Integer> {
 
     /// Writes the bytes of a document, without the token 0 at its end, piece by piece.
     private void decode(Binidx data, long number, Tokenizer tokenizer, OutputStream out) {
-        long from = data.startOf(number);
+        long start = data.startOf(number);
+        long from = start;
         long end = from + data.sizeOf(number);
         int[] piece = new int[(int) Math.min(PIECE, end - from)];
         while (from < end) {
             console.interruption().check();
             int count = (int) Math.min(piece.length, end - from);
             data.read(from, piece, 0, count);
+            boolean first = from == start;
             from += count;
             if (from == end && piece[count - 1] == 0) {
                 count--;
             }
             try {
-                byte[] bytes = tokenizer.decode(Arrays.copyOf(piece, count));
-                out.write(bytes, 0, bytes.length);
+                if (first) {
+                    out.write(tokenizer.decode(Arrays.copyOf(piece, count)));
+                } else {
+                    // Not decoded: only in front of a text may a vocabulary have a space of its
+                    // own.
+                    for (int i = 0; i < count; i++) {
+                        out.write(tokenizer.bytes(piece[i]));
+                    }
+                }
             } catch (TokenizerException e) {
                 throw new DataException(
                         prefix

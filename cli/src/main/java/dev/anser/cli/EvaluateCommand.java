@@ -47,6 +47,7 @@ final class EvaluateCommand implements Callable<Integer> {
 
     @Parameters(
             paramLabel = "MODEL",
+            converter = ModelPath.class,
             arity = "0..1",
             description =
                     "A .pth, .safetensors or rwkv.cpp .bin file. Default: the embedded model.")
@@ -75,7 +76,7 @@ final class EvaluateCommand implements Callable<Integer> {
             names = "--vocab",
             paramLabel = "FILE",
             description =
-                    "The vocabulary, in the format of RWKV's rwkv_vocab_*.txt. Default: bytes for a model"
+                    "The vocabulary: RWKV's rwkv_vocab_*.txt, or a tokenizer.json. Default: bytes for a model"
                             + " of 256 tokens, else the rwkv_vocab*.txt beside MODEL.")
     private @Nullable Path vocabulary;
 
@@ -95,7 +96,11 @@ final class EvaluateCommand implements Callable<Integer> {
         try (Engine engine = Engine.open(model, compute);
                 State begin = state.newState(engine.model())) {
             Tokenizer tokenizer =
-                    Vocabularies.find(vocabulary, model, engine.model().config().vocabulary());
+                    Vocabularies.find(
+                            vocabulary,
+                            model,
+                            engine.checkpoint(),
+                            engine.model().config().vocabulary());
             if (what.pairs == null) {
                 print(texts(engine, tokenizer, begin));
             } else {

@@ -42,6 +42,7 @@ final class GenerateCommand implements Callable<Integer> {
 
     @Parameters(
             paramLabel = "MODEL",
+            converter = ModelPath.class,
             arity = "0..1",
             description =
                     "A .pth, .safetensors or rwkv.cpp .bin file. Default: the embedded model, a small"
@@ -72,7 +73,7 @@ final class GenerateCommand implements Callable<Integer> {
             names = "--vocab",
             paramLabel = "FILE",
             description =
-                    "The vocabulary, in the format of RWKV's rwkv_vocab_*.txt. Default: bytes for a model"
+                    "The vocabulary: RWKV's rwkv_vocab_*.txt, or a tokenizer.json. Default: bytes for a model"
                             + " of 256 tokens, else the rwkv_vocab*.txt beside MODEL.")
     private @Nullable Path vocabulary;
 
@@ -103,7 +104,11 @@ final class GenerateCommand implements Callable<Integer> {
         try (Engine engine = Engine.open(model, compute);
                 Session session = new Session(engine.model(), engine.ops())) {
             Tokenizer tokenizer =
-                    Vocabularies.find(vocabulary, model, engine.model().config().vocabulary());
+                    Vocabularies.find(
+                            vocabulary,
+                            model,
+                            engine.checkpoint(),
+                            engine.model().config().vocabulary());
             stateIn.file().ifPresent(session::load);
             Output output = new Output(console, !json);
             Generation result =

@@ -4,6 +4,7 @@ import dev.anser.checkpoint.Checkpoint;
 import dev.anser.checkpoint.Checkpoints;
 import dev.anser.model.Architectures;
 import dev.anser.model.ModelConfig;
+import dev.anser.model.StateLayout;
 import dev.anser.tensor.DType;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -25,7 +26,10 @@ import picocli.CommandLine.Parameters;
 final class InfoCommand implements Callable<Integer> {
     private final Console console;
 
-    @Parameters(paramLabel = "MODEL", description = "A .pth, .safetensors or rwkv.cpp .bin file.")
+    @Parameters(
+            paramLabel = "MODEL",
+            converter = ModelPath.class,
+            description = "A .pth, .safetensors or rwkv.cpp .bin file, or what was pulled.")
     private Path model;
 
     @Option(names = "--json", description = "Print one JSON object.")
@@ -49,7 +53,7 @@ final class InfoCommand implements Callable<Integer> {
         try (checkpoint;
                 Checkpoint official = Architectures.official(checkpoint)) {
             ModelConfig config = Architectures.describe(official);
-            long stateBytes = Architectures.stateLayout(official).bytes();
+            StateLayout state = Architectures.stateLayout(official);
             Map<DType, Stored> types = new TreeMap<>();
             for (String name : checkpoint.names()) {
                 Checkpoint.Entry entry = checkpoint.entry(name);
@@ -61,9 +65,9 @@ final class InfoCommand implements Callable<Integer> {
             long parameters = types.values().stream().mapToLong(Stored::elements).sum();
             long fileBytes = model.toFile().length();
             if (json) {
-                printJson(checkpoint, config, types, parameters, stateBytes, fileBytes);
+                printJson(checkpoint, config, types, parameters, state, fileBytes);
             } else {
-                printTable(checkpoint, config, types, parameters, stateBytes, fileBytes);
+                printTable(checkpoint, config, types, parameters, state, fileBytes);
             }
         }
         return 0;
@@ -74,7 +78,7 @@ final class InfoCommand implements Callable<Integer> {
             ModelConfig config,
             Map<DType, Stored> types,
             long parameters,
-            long stateBytes,
+            StateLayout state,
             long fileBytes) {
         Json.print(
                 console,
@@ -97,7 +101,8 @@ final class InfoCommand implements Callable<Integer> {
                         out.writeEndObject();
                     });
                     out.writeEndObject();
-                    out.writeNumberProperty("stateBytes", stateBytes);
+                    out.writeNumberProperty("stateBytes", state.bytes());
+                    out.writeNumberProperty("stateBytesPerToken", state.bytesPerToken());
                     out.writeStringProperty("format", checkpoint.format());
                     out.writeNumberProperty("fileBytes", fileBytes);
                 });
@@ -108,7 +113,7 @@ final class InfoCommand implements Callable<Integer> {
             ModelConfig config,
             Map<DType, Stored> types,
             long parameters,
-            long stateBytes,
+            StateLayout state,
             long fileBytes) {
         Map<String, String> rows = new LinkedHashMap<>();
         rows.put("file", model + " (" + checkpoint.format() + ", " + Units.bytes(fileBytes) + ")");
@@ -127,7 +132,13 @@ final class InfoCommand implements Callable<Integer> {
                                 + Units.count(stored.elements())
                                 + " weights, "
                                 + Units.bytes(stored.bytes())));
-        rows.put("state", Units.bytes(stateBytes) + " for each sequence, however long");
+        rows.put("state", state(state));
         Table.print(console, rows);
+    }
+
+    private static String state(StateLayout state) {
+        return state.bytesPerToken() == 0
+                ? Units.bytes(state.bytes()) + " for each sequence, however long"
+                : Units.bytes(state.bytesPerToken()) + " for each token of each sequence";
     }
 }

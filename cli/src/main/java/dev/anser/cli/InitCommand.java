@@ -15,8 +15,11 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /// `anser init`: a new model with random weights.
 @Command(
@@ -63,6 +66,8 @@ final class InitCommand implements Callable<Integer> {
             description = "How weights are stored: f32, f16 or bf16. Default: bf16.")
     private WeightType type = WeightType.BF16;
 
+    @Spec private CommandSpec spec;
+
     @Option(names = "--random", description = "Random numbers in every matrix, for measuring.")
     private boolean random;
 
@@ -77,6 +82,11 @@ final class InitCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        if (type.dtype().quantised()) {
+            throw new ParameterException(
+                    spec.commandLine(),
+                    "--type is " + type + "; expected f32, f16 or bf16, then anser convert");
+        }
         Rwkv7Initial.Sizes sizes = Rwkv7Initial.preset(preset);
         Rwkv7Initial initial =
                 random ? Rwkv7Initial.of(sizes, seed) : Rwkv7Initial.training(sizes, seed);

@@ -58,7 +58,10 @@ final class LogitsCommand implements Callable<Integer> {
         private @Nullable Path file;
     }
 
-    @Parameters(paramLabel = "MODEL", description = "A .pth, .safetensors or rwkv.cpp .bin file.")
+    @Parameters(
+            paramLabel = "MODEL",
+            converter = ModelPath.class,
+            description = "A .pth, .safetensors or rwkv.cpp .bin file, or what was pulled.")
     private Path model;
 
     @ArgGroup(exclusive = true, multiplicity = "1")

@@ -39,6 +39,7 @@ final class MergeCommand implements Callable<Integer> {
     @Parameters(
             index = "0",
             paramLabel = "BASE",
+            converter = ModelPath.class,
             description = "The model: a .pth, .safetensors or rwkv.cpp .bin file.")
     private Path base;
 

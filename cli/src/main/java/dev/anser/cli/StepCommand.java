@@ -33,7 +33,10 @@ final class StepCommand implements Callable<Integer> {
 
     @Spec private CommandSpec spec;
 
-    @Parameters(paramLabel = "MODEL", description = "A .pth, .safetensors or rwkv.cpp .bin file.")
+    @Parameters(
+            paramLabel = "MODEL",
+            converter = ModelPath.class,
+            description = "A .pth, .safetensors or rwkv.cpp .bin file, or what was pulled.")
     private Path model;
 
     @Option(

@@ -2,7 +2,7 @@ package dev.anser.cli;
 
 import dev.anser.base.AnserException;
 import dev.anser.text.Tokenizer;
-import dev.anser.text.WorldTokenizer;
+import dev.anser.text.Tokenizers;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -41,7 +41,7 @@ final class TokenizeCommand implements Callable<Integer> {
             names = "--vocab",
             required = true,
             paramLabel = "FILE",
-            description = "The vocabulary, in the format of RWKV's rwkv_vocab_*.txt.")
+            description = "The vocabulary: RWKV's rwkv_vocab_*.txt, or a tokenizer.json.")
     private Path vocabulary;
 
     @Option(names = "--decode", description = "Turn ids into bytes instead of bytes into ids.")
@@ -74,7 +74,7 @@ final class TokenizeCommand implements Callable<Integer> {
                     spec.commandLine(),
                     "the text is " + input.size() + " arguments; expected one, put it in quotes");
         }
-        Tokenizer tokenizer = WorldTokenizer.load(vocabulary);
+        Tokenizer tokenizer = Tokenizers.load(vocabulary);
         if (decode) {
             printBytes(tokenizer.decode(ids()));
         } else {

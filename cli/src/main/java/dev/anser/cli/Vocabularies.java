@@ -1,38 +1,55 @@
 package dev.anser.cli;
 
 import dev.anser.base.AnserException;
+import dev.anser.checkpoint.Checkpoint;
 import dev.anser.text.ByteTokenizer;
 import dev.anser.text.Tokenizer;
-import dev.anser.text.WorldTokenizer;
+import dev.anser.text.Tokenizers;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /// Finds the tokenizer of a model.
 final class Vocabularies {
-    private static final String PATTERN = "rwkv_vocab*.txt";
+    /// What vocabularies are called, the likeliest first.
+    private static final List<String> PATTERNS =
+            List.of("tokenizer.json", "*tokenizer*.json", "rwkv_vocab*.txt");
+
+    /// Settings of a tokenizer, none itself.
+    private static final String SETTINGS = "tokenizer_config.json";
+
     private static final int BYTES = 256;
 
     private Vocabularies() {}
 
     /// The tokenizer in `file` when there is one; that of the embedded model when `model` is null;
-    /// for 256 tokens the byte tokenizer; else that in the only vocabulary file beside `model`.
+    /// that in the metadata of `checkpoint`, a GGUF file; for 256 tokens the byte tokenizer; else
+    /// that in the only vocabulary file beside `model`; a `tokenizer.json` goes before others.
     ///
+    /// @param checkpoint the model's file, open
     /// @param tokens how many token ids the model has
     /// @throws AnserException when there is none, or it does not fit the model
-    static Tokenizer find(@Nullable Path file, @Nullable Path model, int tokens) {
+    static Tokenizer find(
+            @Nullable Path file, @Nullable Path model, Checkpoint checkpoint, int tokens) {
         if (file == null && model == null) {
             return DefaultModel.tokenizer();
+        }
+        if (file == null) {
+            Optional<Tokenizer> own = GgufTokenizer.find(checkpoint);
+            if (own.isPresent()) {
+                return own.get();
+            }
         }
         if (file == null && tokens == BYTES) {
             return new ByteTokenizer();
         }
         Path vocabulary = file == null ? beside(model, tokens) : file;
-        Tokenizer tokenizer = WorldTokenizer.load(vocabulary);
+        Tokenizer tokenizer = Tokenizers.load(vocabulary);
         int ids = tokenizer.vocabularySize();
         // Models have a few unused ids at the end; a model with mostly unused ones was trained with
         // another vocabulary.
@@ -48,27 +65,55 @@ final class Vocabularies {
         return tokenizer;
     }
 
-    private static Path beside(@Nullable Path model, int tokens) {
-        Path folder = model == null ? null : model.toAbsolutePath().getParent();
-        List<Path> found = new ArrayList<>();
-        if (folder != null && Files.isDirectory(folder)) {
-            try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, PATTERN)) {
-                files.forEach(found::add);
-            } catch (IOException e) {
-                throw new AnserException(
-                        folder + ": the folder cannot be read; give --vocab FILE", e);
-            }
+    /// The vocabulary file in the folder of `model`, when there is just one.
+    static Optional<Path> onlyBeside(Path model) {
+        List<Path> found = allBeside(model);
+        return found.size() == 1 ? Optional.of(found.getFirst()) : Optional.empty();
+    }
+
+    private static List<Path> allBeside(@Nullable Path model) {
+        Path folder =
+                model == null || Files.isDirectory(model)
+                        ? model
+                        : model.toAbsolutePath().getParent();
+        List<Path> found = List.of();
+        for (int i = 0; i < PATTERNS.size() && found.isEmpty(); i++) {
+            found = folder == null ? found : matching(folder, PATTERNS.get(i));
         }
+        return found;
+    }
+
+    private static Path beside(@Nullable Path model, int tokens) {
+        List<Path> found = allBeside(model);
         if (found.size() == 1) {
             return found.getFirst();
         }
         throw new AnserException(
                 (found.isEmpty()
-                                ? "there is no vocabulary (" + PATTERN + ") beside "
+                                ? "there is no vocabulary ("
+                                        + String.join(", ", PATTERNS)
+                                        + ") beside "
                                 : "there are " + found.size() + " vocabularies beside ")
                         + model
                         + ", which has "
                         + tokens
                         + " tokens; give one with --vocab FILE");
+    }
+
+    private static List<Path> matching(Path folder, String pattern) {
+        List<Path> found = new ArrayList<>();
+        if (Files.isDirectory(folder)) {
+            try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, pattern)) {
+                for (Path file : files) {
+                    if (!file.endsWith(SETTINGS)) {
+                        found.add(file);
+                    }
+                }
+            } catch (IOException e) {
+                throw new AnserException(
+                        folder + ": the folder cannot be read; give --vocab FILE", e);
+            }
+        }
+        return found;
     }
 }

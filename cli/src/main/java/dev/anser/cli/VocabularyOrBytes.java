@@ -2,7 +2,7 @@ package dev.anser.cli;
 
 import dev.anser.text.ByteTokenizer;
 import dev.anser.text.Tokenizer;
-import dev.anser.text.WorldTokenizer;
+import dev.anser.text.Tokenizers;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -12,13 +12,13 @@ final class VocabularyOrBytes {
     @Option(
             names = "--vocab",
             paramLabel = "FILE",
-            description = "The vocabulary, in the format of RWKV's rwkv_vocab_*.txt.")
+            description = "The vocabulary: RWKV's rwkv_vocab_*.txt, or a tokenizer.json.")
     private @Nullable Path vocabulary;
 
     @Option(names = "--bytes", description = "The tokens are the bytes, 256 of them.")
     private boolean bytes;
 
     Tokenizer tokenizer() {
-        return bytes || vocabulary == null ? new ByteTokenizer() : WorldTokenizer.load(vocabulary);
+        return bytes || vocabulary == null ? new ByteTokenizer() : Tokenizers.load(vocabulary);
     }
 }

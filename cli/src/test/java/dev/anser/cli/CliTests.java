@@ -26,6 +26,10 @@ class CliTests {
                 "data text",
                 "data info",
                 "data vocabulary",
+                "pull",
+                "list",
+                "show",
+                "rm",
                 "doctor"
             })
     void everyCommandExplainsItselfWithAnExample(String command) {

@@ -67,9 +67,52 @@ class ConvertCommandTests {
         Path out = folder.resolve("out.safetensors");
         Run run = Run.of("convert", big, out, "--type", "f16");
         assertThat(run.code()).isEqualTo(1);
-        assertThat(run.err()).contains("element 3 of 'w' is 70000.0, beyond what F16 can hold");
+        assertThat(run.err())
+                .contains("'w'")
+                .contains("70000.0")
+                .contains("F16")
+                .contains("--type");
         assertThat(out).doesNotExist();
         assertThat(Run.of("convert", big, out).code()).isZero();
+    }
+
+    @Test
+    void everyFormatKeepsTheModelBitForBit() {
+        Path before = model;
+        for (String name : new String[] {"a.gguf", "b.bin", "c.pth", "d.safetensors"}) {
+            Path after = folder.resolve(name);
+            Run run = Run.of("convert", before, after, "--verify");
+            assertThat(run.code()).as(run.err()).isZero();
+            assertThat(run.out()).contains("64 of 64");
+            before = after;
+        }
+        try (Checkpoint first = Checkpoints.open(model);
+                Checkpoint last = Checkpoints.open(before)) {
+            for (String name : last.names()) {
+                Tensor expected = first.tensor(name);
+                Tensor actual = last.tensor(name);
+                assertThat(actual.toString()).as(name).isEqualTo(expected.toString());
+                assertThat(actual.segment().mismatch(expected.segment())).as(name).isEqualTo(-1);
+            }
+        }
+    }
+
+    @Test
+    void aQuantisedFileRunsAndIsSmaller() throws IOException {
+        Path out = folder.resolve("out.gguf");
+        Run run = Run.of("convert", model, out, "--type", "q8_0", "--verify");
+        assertThat(run.code()).as(run.err()).isZero();
+        assertThat(run.out()).contains("largest logit difference");
+        assertThat(Run.of("info", out).out()).contains("q8_0");
+    }
+
+    @Test
+    void aTypeThatTheFormatLacksIsRefused() {
+        Run run = Run.of("convert", model, folder.resolve("out.pth"), "--type", "q4_0");
+        assertThat(run.code()).isEqualTo(1);
+        assertThat(run.err()).contains("Q4_0").contains(".gguf");
+        assertThat(Run.of("convert", model, folder.resolve("out.xyz")).err())
+                .contains(".safetensors");
     }
 
     @Test

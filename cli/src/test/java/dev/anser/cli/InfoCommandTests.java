@@ -23,7 +23,8 @@ class InfoCommandTests {
                                 + "\"parameters\":829888,\"dtypes\":{"
                                 + "\"F32\":{\"tensors\":171,\"elements\":14784,\"bytes\":59136},"
                                 + "\"F16\":{\"tensors\":168,\"elements\":815104,\"bytes\":1630208}},"
-                                + "\"stateBytes\":202752,\"format\":\"rwkv.cpp\",\"fileBytes\":1702508}\n");
+                                + "\"stateBytes\":202752,\"stateBytesPerToken\":0,"
+                                + "\"format\":\"rwkv.cpp\",\"fileBytes\":1702508}\n");
     }
 
     @Test

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.anser.checkpoint.Checkpoint;
 import dev.anser.checkpoint.Checkpoints;
+import dev.anser.model.Architectures;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -61,12 +62,12 @@ class LossAndStepCommandTests {
     }
 
     @Test
-    void gradientsHaveTheModelsNamesAndShapes() throws IOException {
+    void gradientsHaveTheOfficialNamesAndShapes() throws IOException {
         Path tokens = tokensFile("1, 3", 1, 2, 3);
         Path out = folder.resolve("g.safetensors");
         loss(Run.of("loss", model, "--tokens-file", tokens, "--gradients-out", out));
         try (Checkpoint gradients = Checkpoints.open(out);
-                Checkpoint weights = Checkpoints.open(model)) {
+                Checkpoint weights = Architectures.open(model)) {
             assertThat(gradients.names()).containsExactlyElementsOf(weights.names());
             for (String name : weights.names()) {
                 assertThat(gradients.entry(name).shape()).isEqualTo(weights.entry(name).shape());

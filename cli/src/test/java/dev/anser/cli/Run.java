@@ -34,6 +34,12 @@ record Run(int code, byte[] bytes, String err) {
         return on(out, out, new Interruption(), input, arguments);
     }
 
+    /// Runs `arguments` with these environment variables alone.
+    static Run in(Map<String, String> environment, Object... arguments) {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        return on(out, out, new Interruption(), new byte[0], environment, arguments);
+    }
+
     /// Runs `arguments` with standard output going to `target`.
     static Run on(OutputStream target, Interruption interruption, Object... arguments) {
         return on(target, new ByteArrayOutputStream(), interruption, new byte[0], arguments);
@@ -45,6 +51,16 @@ record Run(int code, byte[] bytes, String err) {
             Interruption interruption,
             byte[] input,
             Object... arguments) {
+        return on(target, copy, interruption, input, Map.of(), arguments);
+    }
+
+    private static Run on(
+            OutputStream target,
+            ByteArrayOutputStream copy,
+            Interruption interruption,
+            byte[] input,
+            Map<String, String> environment,
+            Object... arguments) {
         ByteArrayOutputStream err = new ByteArrayOutputStream();
         Console console =
                 new Console(
@@ -52,7 +68,7 @@ record Run(int code, byte[] bytes, String err) {
                         new Console.ResultStream(target),
                         new PrintStream(err, true, StandardCharsets.UTF_8),
                         false,
-                        Map.of(),
+                        environment,
                         interruption);
         String[] words = Arrays.stream(arguments).map(Object::toString).toArray(String[]::new);
         int code = Cli.run(console, words);

@@ -78,9 +78,11 @@ final class Scorer {
         return new Score(rows, correct, nats);
     }
 
-    /// What a model reads before a document: the end of another one, where there is such a token.
+    /// What a model reads before a document: its beginning or the end of another one, where there
+    /// is such a token.
     static int[] beginning(Tokenizer tokenizer) {
-        int end = tokenizer.endOfText();
+        int begin = tokenizer.beginOfText();
+        int end = begin < 0 ? tokenizer.endOfText() : begin;
         return end < 0 ? new int[0] : new int[] {end};
     }
 

@@ -43,6 +43,11 @@ public final class ByteTokenizer implements Tokenizer {
     }
 
     @Override
+    public boolean greedy() {
+        return true;
+    }
+
+    @Override
     public int endOfText() {
         return -1;
     }

@@ -2,7 +2,8 @@ package dev.anser.text;
 
 /// Turns bytes into token ids and back. Immutable, for any number of threads.
 public interface Tokenizer {
-    /// The ids of `bytes`. Decoding them gives the same bytes back.
+    /// The ids of `bytes`. Decoding them gives the same bytes back, unless the vocabulary changes
+    /// texts before it encodes them, such as by Unicode normalisation.
     ///
     /// @throws TokenizerException when no token covers one of the bytes; the message names it and
     ///   where it stands
@@ -32,6 +33,18 @@ public interface Tokenizer {
 
     /// One more than the largest id.
     int vocabularySize();
+
+    /// Whether each token is found by looking no further ahead than the longest token is long, and
+    /// covers just its own bytes: then a long text may be encoded piece by piece.
+    default boolean greedy() {
+        return false;
+    }
+
+    /// The id that models of this vocabulary expect in front of every text, or -1 when there is
+    /// none.
+    default int beginOfText() {
+        return -1;
+    }
 
     /// The id that ends a document and that generation stops at, or -1 when there is none.
     int endOfText();

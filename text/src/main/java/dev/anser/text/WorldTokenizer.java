@@ -218,6 +218,11 @@ public final class WorldTokenizer implements Tokenizer {
     }
 
     @Override
+    public boolean greedy() {
+        return true;
+    }
+
+    @Override
     public int endOfText() {
         return endOfText;
     }

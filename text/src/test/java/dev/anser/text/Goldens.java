@@ -13,7 +13,15 @@ final class Goldens {
     private Goldens() {}
 
     static byte[] worldVocabulary() {
-        try (InputStream in = open("rwkv_vocab_v20230424.txt.gz");
+        return unpacked("rwkv_vocab_v20230424.txt.gz");
+    }
+
+    static byte[] neox() {
+        return unpacked("20B_tokenizer.json.gz");
+    }
+
+    private static byte[] unpacked(String name) {
+        try (InputStream in = open(name);
                 GZIPInputStream unpacked = new GZIPInputStream(in)) {
             return unpacked.readAllBytes();
         } catch (IOException e) {

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.anser.hub;
+
+import org.jspecify.annotations.NullMarked;
