@@ -1,7 +1,9 @@
 package dev.anser.model;
 
 import dev.anser.checkpoint.Checkpoint;
+import dev.anser.checkpoint.ModelFormatException;
 import dev.anser.tensor.DType;
+import dev.anser.tensor.Shape;
 import java.util.Set;
 import java.util.function.Predicate;
 
@@ -43,9 +45,29 @@ public final class RwkvCppLayout extends TableLayout {
                 true);
     }
 
-    /// Of RWKV-6: decays are w.
+    /// Of RWKV-6: decays are w, and stand by heads as the bonus does, both as (H, N, 1).
     public static RwkvCppLayout rwkv6(Predicate<Checkpoint> family) {
-        return new RwkvCppLayout(family, Form.SAME, Form.SAME, false);
+        return new RwkvCppLayout(family, Form.CHANNELS, Form.VECTOR, false);
+    }
+
+    private boolean byHeads() {
+        return decayToOfficial == Form.CHANNELS;
+    }
+
+    /// The heads of an RWKV-6 bonus, (H, N) in official files.
+    private static long heads(Checkpoint checkpoint) {
+        String name = "blocks.0.att.time_faaaa";
+        Shape shape = checkpoint.entry(name).shape();
+        if (shape.rank() < 2 || shape.size(0) < 1) {
+            throw new ModelFormatException(
+                    checkpoint.source()
+                            + ": tensor "
+                            + name
+                            + " is "
+                            + shape
+                            + "; expected heads of channels");
+        }
+        return shape.size(0);
     }
 
     @Override
@@ -59,6 +81,11 @@ public final class RwkvCppLayout extends TableLayout {
         for (String name : checkpoint.names()) {
             if (name.endsWith("_w1") || name.endsWith("_w2")) {
                 table.transposed(name, name);
+            } else if (byHeads() && name.endsWith(".time_faaaa")) {
+                long heads = heads(checkpoint);
+                table.line(name, name, Form.shaped(heads, 0), Form.shaped(heads, 0, 1));
+            } else if (byHeads() && name.endsWith(".time_decay")) {
+                table.line(name, name, Form.CHANNELS, Form.shaped(heads(checkpoint), 0, 1));
             } else if (name.endsWith(".time_decay")) {
                 table.line(name, name, decayToOfficial, decayToStored);
             } else if (logarithm && name.endsWith(".time_first")) {
