@@ -1,21 +1,24 @@
 package dev.anser.model;
 
 import dev.anser.checkpoint.Checkpoint;
-import dev.anser.tensor.Gate;
+import dev.anser.tensor.Activate;
+import dev.anser.tensor.Activation;
 import dev.anser.tensor.Ops;
 import dev.anser.tensor.PreviousRows;
 import dev.anser.tensor.Segments;
+import dev.anser.tensor.Shape;
 import dev.anser.tensor.Tensor;
 import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.List;
 
 /// What RWKV-4, 5 and 6 have in common: all but the time mix.
-public abstract class RwkvModel extends CheckpointModel {
+public abstract class RwkvModel extends RecurrentModel {
     private static final float LAYER_NORM_EPSILON = 1e-5f;
 
     private final Trunk trunk;
     private final Layer[] layers;
     private final int slotsPerLayer;
-    private final State initial;
 
     /// Weight and bias (C) of a layer or group normalisation.
     public record Norm(Tensor weight, Tensor bias) {}
@@ -35,22 +38,13 @@ public abstract class RwkvModel extends CheckpointModel {
 
     /// Takes over the weights; `checkpoint` is read for a learned initial state.
     protected RwkvModel(Trunk trunk, StateLayout layout, Checkpoint checkpoint) {
-        super(trunk.read(), layout);
+        super(trunk.read(), layout, checkpoint);
         this.trunk = trunk;
         this.layers = new Layer[trunk.blocks().length];
         for (int i = 0; i < layers.length; i++) {
             layers[i] = new Layer(i);
         }
         this.slotsPerLayer = layers.length == 0 ? 0 : layout.slots().size() / layers.length;
-        this.initial = new TensorState(layout);
-        try {
-            if (InitialState.isIn(checkpoint)) {
-                InitialState.read(checkpoint, initial);
-            }
-        } catch (RuntimeException e) {
-            close();
-            throw e;
-        }
     }
 
     /// The time mix of layer `layer` for its normalised input `x` (R, C), whose slots begin at
@@ -106,18 +100,24 @@ public abstract class RwkvModel extends CheckpointModel {
         Tensor key = ops.linear(mix(ops, x, previous, channel.mixKey()), channel.key());
         Tensor value = ops.linear(ops.reluSquared(key), channel.value());
         Tensor shifted = mix(ops, x, previous, channel.mixReceptance());
-        return ops.run(Gate.sigmoid(value, ops.linear(shifted, channel.receptance())));
+        Tensor receptance = ops.linear(shifted, channel.receptance());
+        return ops.run(new Activate(Activation.SIGMOID, receptance, value));
     }
 
-    @Override
-    public final State newState() {
-        return initial.copy();
-    }
-
-    @Override
-    public final void close() {
-        initial.close();
-        super.close();
+    /// The state of RWKV-5 and 6: for each layer the last input of the time mix, the WKV state (H, N
+    /// keys, N values), and the last input of the channel mix.
+    protected static StateLayout matrixStates(ModelConfig config) {
+        Shape shift = Shape.of(config.width());
+        Shape kv = Shape.of(config.heads(), config.headSize(), config.headSize());
+        List<StateLayout.Slot> slots = new ArrayList<>();
+        for (int layer = 0; layer < config.layers(); layer++) {
+            String prefix = "blocks." + layer + ".";
+            slots.add(new StateLayout.Slot(prefix + "att_x_prev", shift, false));
+            // (head, key, value), but a learned initial state has (head, value, key).
+            slots.add(new StateLayout.Slot(prefix + "att_kv", kv, false, true, 0));
+            slots.add(new StateLayout.Slot(prefix + "ffn_x_prev", shift, false));
+        }
+        return new StateLayout(config.architecture(), slots);
     }
 
     /// Reads the weights of one checkpoint of these sizes.

@@ -39,9 +39,7 @@ public final class WeightReader {
                 || tensor.shape().size(1) != columns) {
             throw wrong(name, tensor, "[" + rows + ", " + columns + "]");
         }
-        if (!tensor.dtype().computable()) {
-            throw wrong(name, tensor, "F32, F16 or BF16, or a quantised type");
-        }
+        requireComputable(name, tensor);
         return count(name, tensor);
     }
 
@@ -51,23 +49,7 @@ public final class WeightReader {
         if (tensor.shape().rank() != 2 || tensor.shape().size(axis) != size) {
             throw wrong(name, tensor, axis == 0 ? "[" + size + ", rank]" : "[rank, " + size + "]");
         }
-        if (!tensor.dtype().computable()) {
-            throw wrong(name, tensor, "F32, F16 or BF16, or a quantised type");
-        }
-        return count(name, tensor);
-    }
-
-    /// The tensor `name` of `count` matrices of r × `columns`.
-    public Tensor matrices(String name, long count, long columns) {
-        Tensor tensor = checkpoint.tensor(name);
-        if (tensor.shape().rank() != 3
-                || tensor.shape().size(0) != count
-                || tensor.shape().size(2) != columns) {
-            throw wrong(name, tensor, "[" + count + ", rank, " + columns + "]");
-        }
-        if (!tensor.dtype().computable()) {
-            throw wrong(name, tensor, "F32, F16 or BF16");
-        }
+        requireComputable(name, tensor);
         return count(name, tensor);
     }
 
@@ -77,9 +59,7 @@ public final class WeightReader {
         if (!all.shape().equals(Shape.of(parts, rows, columns))) {
             throw wrong(name, all, "[" + parts + ", " + rows + ", " + columns + "]");
         }
-        if (!all.dtype().computable()) {
-            throw wrong(name, all, "F32, F16 or BF16");
-        }
+        requireComputable(name, all);
         count(name, all);
         Tensor[] matrices = new Tensor[parts];
         for (int i = 0; i < parts; i++) {
@@ -100,9 +80,7 @@ public final class WeightReader {
     }
 
     private Tensor toFloat(String name, Tensor tensor) {
-        if (!tensor.dtype().computable()) {
-            throw wrong(name, tensor, "F32, F16 or BF16, or a quantised type");
-        }
+        requireComputable(name, tensor);
         Tensor copy = Tensor.allocate(arena, DType.F32, tensor.elements());
         float[] values = tensor.toFloats();
         for (int i = 0; i < values.length; i++) {
@@ -112,6 +90,12 @@ public final class WeightReader {
         }
         copy.set(values);
         return copy;
+    }
+
+    private void requireComputable(String name, Tensor tensor) {
+        if (!tensor.dtype().computable()) {
+            throw wrong(name, tensor, "F32, F16 or BF16, or a quantised type");
+        }
     }
 
     private Tensor count(String name, Tensor tensor) {

@@ -1,7 +1,19 @@
 package dev.anser.tensor;
 
-/// What stands between the two halves of a feed-forward part.
+/// What stands between the two halves of a feed-forward part, or opens a gate.
 public enum Activation {
+    /// `1 / (1 + e^-x)`.
+    SIGMOID {
+        @Override
+        void value(HeadKernels kernels, long x, long y, int size) {
+            kernels.sigmoid(x, y, size);
+        }
+
+        @Override
+        void slope(HeadKernels kernels, long x, long y, int size) {
+            kernels.sigmoidSlope(x, y, size);
+        }
+    },
     /// `x / (1 + e^-x)` (arXiv 1702.03118), also called swish.
     SILU {
         @Override

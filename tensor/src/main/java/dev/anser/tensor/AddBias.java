@@ -47,8 +47,9 @@ public final class AddBias extends Operation {
         gradients.summedRows(
                 x.rows(),
                 columns,
+                0,
                 new @Nullable Tensor[] {gradients.parameter(bias)},
-                (from, to, sums) -> {
+                (from, to, sums, _) -> {
                     kernels.pass(dy, dx, from * columns, to * columns);
                     for (int row = from; row < to; row++) {
                         kernels.add(dy.address() + 4L * row * columns, sums, columns);

@@ -51,8 +51,9 @@ public final class Decay6 extends Operation {
         gradients.summedRows(
                 y.rows(),
                 columns,
+                0,
                 new @Nullable Tensor[] {gradients.parameter(bias)},
-                (from, to, sums) -> {
+                (from, to, sums, _) -> {
                     for (int row = from; row < to; row++) {
                         for (int c = 0; c < columns; c++) {
                             long i = (long) row * columns + c;

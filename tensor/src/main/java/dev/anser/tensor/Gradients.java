@@ -9,6 +9,9 @@ final class Gradients {
     /// depend on the number of threads.
     private static final int ROWS = 32;
 
+    /// Rows that a step of several sweeps takes at a time: so few that they stay in the caches.
+    private static final int SWEEP = 4;
+
     /// Columns that one thread adds the shares of.
     private static final int COLUMNS = 128;
 
@@ -20,11 +23,6 @@ final class Gradients {
         this.tape = tape;
         this.threads = threads;
         this.kernels = kernels;
-    }
-
-    /// Rows `from..to`; what is summed over rows is added to the floats at `sums`.
-    interface SummedRows {
-        void run(int from, int to, long sums);
     }
 
     /// Where the gradient of an activation goes. All of it must be written. Ask once for each
@@ -77,19 +75,33 @@ final class Gradients {
                 (total + grain - 1) / grain);
     }
 
-    /// Runs `range` over blocks of `total` rows. Each block has zeroed floats for its share of
-    /// every one of `sums`, one after another; the shares are added to the sums in order. A sum
-    /// that is null (a frozen parameter) needs its place all the same, of `columns` floats.
-    void summedRows(int total, int columns, @Nullable Tensor[] sums, SummedRows range) {
+    /// Runs `sweeps` over blocks of `total` rows, one after the other on [#SWEEP] rows at a time.
+    /// Each block has zeroed floats for its share of every one of `sums`, one after another, and,
+    /// behind, `scratch` floats for each row of a sweep; the shares are added to the sums in order.
+    /// A sum that is null (a frozen parameter) needs its place all the same, of `columns` floats.
+    void summedRows(
+            int total,
+            int columns,
+            int scratch,
+            @Nullable Tensor[] sums,
+            GradientKernels.Rows... sweeps) {
         int blocks = (total + ROWS - 1) / ROWS;
         int summed = Math.multiplyExact(sums.length, columns);
-        Tensor shares = temporary(blocks, summed);
-        long stride = 4L * summed;
+        int needed = Math.addExact(summed, scratch * SWEEP);
+        Tensor shares = temporary(blocks, needed);
+        long stride = 4L * needed;
+        // A single sweep need not stop every few rows for the next one.
+        int step = sweeps.length == 1 ? ROWS : SWEEP;
         threads.run(
                 (block, worker) -> {
                     long own = shares.address() + block * stride;
-                    Memory.clear(own, stride);
-                    range.run(block * ROWS, Math.min(total, (block + 1) * ROWS), own);
+                    Memory.clear(own, 4L * summed);
+                    int end = Math.min(total, (block + 1) * ROWS);
+                    for (int from = block * ROWS; from < end; from += step) {
+                        for (GradientKernels.Rows sweep : sweeps) {
+                            sweep.run(from, Math.min(end, from + step), own, own + 4L * summed);
+                        }
+                    }
                 },
                 blocks);
         int chunks = (columns + COLUMNS - 1) / COLUMNS;

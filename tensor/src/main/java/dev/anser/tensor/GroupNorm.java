@@ -65,8 +65,9 @@ public final class GroupNorm extends Operation {
         gradients.summedRows(
                 x.rows(),
                 columns,
+                0,
                 new @Nullable Tensor[] {gradients.parameter(weight), gradients.parameter(bias)},
-                (from, to, sums) -> {
+                (from, to, sums, _) -> {
                     for (int row = from; row < to; row++) {
                         for (int channel = 0; channel < columns; channel += headSize) {
                             backward(dy, dx, row, channel, sums);

@@ -34,6 +34,12 @@ interface HeadKernels {
     /// `y = e^(factor x - shift)`; `x` and `y` may be the same.
     void exponentials(long x, float factor, float shift, long y, int size);
 
+    /// `y = 1 / (1 + e^-x)`.
+    void sigmoid(long x, long y, int size);
+
+    /// `y = sigmoid'(x)`.
+    void sigmoidSlope(long x, long y, int size);
+
     /// `y = x / (1 + e^-x)`.
     void silu(long x, long y, int size);
 

@@ -64,9 +64,6 @@ interface Kernels {
     /// `y = a + b`.
     void add(long a, long b, long y, int count);
 
-    /// `y = a · b`.
-    void multiply(long a, long b, long y, int count);
-
     /// `y = e^x`; `x` and `y` may be the same.
     void exp(long x, long y, int count);
 

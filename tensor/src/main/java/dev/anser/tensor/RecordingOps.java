@@ -24,17 +24,11 @@ public final class RecordingOps implements Ops {
     /// Columns of a part of a step that adds rows in order.
     private static final int COLUMNS = 128;
 
-    /// Rows of a part of any other step. Sums over rows are those of such blocks, added in order,
-    /// so that they do not depend on the number of threads.
-    private static final int ROWS = 32;
-
-    /// Rows that a step of several sweeps takes at a time: so few that they stay in the caches.
-    private static final int SWEEP = 4;
-
     private final EagerOps ops;
     private final GradientKernels kernels;
     private final Threads threads;
     private final Tape tape;
+    private final Gradients gradients;
     private boolean recompute;
 
     /// Records what `ops` executes on `tape`; gradients are computed by `threads`.
@@ -43,6 +37,7 @@ public final class RecordingOps implements Ops {
         this.kernels = ops.gradients();
         this.threads = threads;
         this.tape = tape;
+        this.gradients = new Gradients(tape, threads, kernels);
     }
 
     @Override
@@ -99,7 +94,7 @@ public final class RecordingOps implements Ops {
         tape.record(
                 operation.name(),
                 y,
-                dy -> operation.backward(new Gradients(tape, threads, kernels), y, dy));
+                dy -> operation.backward(gradients, y, dy));
         return y;
     }
 
@@ -446,46 +441,9 @@ public final class RecordingOps implements Ops {
                 (total + grain - 1) / grain);
     }
 
-    /// Runs `sweeps` over blocks of the rows of `shape` (R, C). Each block has zeroed memory for
-    /// its share of every one of `sums` (C), and, behind, `scratch` floats for each row of a sweep.
+    /// Runs `sweeps` over the rows of `shape` (R, C), see [Gradients#summedRows].
     private void rows(
             Tensor shape, int scratch, @Nullable Tensor[] sums, GradientKernels.Rows... sweeps) {
-        int total = shape.rows();
-        int columns = shape.columns();
-        int blocks = (total + ROWS - 1) / ROWS;
-        long summed = (long) sums.length * columns;
-        long needed = summed + (long) scratch * SWEEP;
-        Tensor shares = tape.buffers().take(Shape.of(blocks, needed));
-        long stride = 4L * needed;
-        // A single sweep need not stop every few rows for the next one.
-        int step = sweeps.length == 1 ? ROWS : SWEEP;
-        threads.run(
-                (block, worker) -> {
-                    long own = shares.address() + block * stride;
-                    Memory.clear(own, 4 * summed);
-                    int end = Math.min(total, (block + 1) * ROWS);
-                    for (int from = block * ROWS; from < end; from += step) {
-                        for (GradientKernels.Rows sweep : sweeps) {
-                            sweep.run(from, Math.min(end, from + step), own, own + 4 * summed);
-                        }
-                    }
-                },
-                blocks);
-        int chunks = (columns + COLUMNS - 1) / COLUMNS;
-        threads.run(
-                (part, worker) -> {
-                    Tensor sum = sums[part / chunks];
-                    if (sum == null) {
-                        return;
-                    }
-                    int from = part % chunks * COLUMNS;
-                    int count = Math.min(COLUMNS, columns - from);
-                    long share = shares.address() + 4L * ((long) part / chunks * columns + from);
-                    for (int block = 0; block < blocks; block++) {
-                        kernels.add(share + block * stride, sum.address() + 4L * from, count);
-                    }
-                },
-                sums.length * chunks);
-        tape.buffers().giveBack(shares);
+        gradients.summedRows(shape.rows(), shape.columns(), scratch, sums, sweeps);
     }
 }

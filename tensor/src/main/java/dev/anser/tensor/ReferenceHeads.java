@@ -78,6 +78,21 @@ final class ReferenceHeads implements HeadKernels {
     }
 
     @Override
+    public void sigmoid(long x, long y, int size) {
+        for (int i = 0; i < size; i++) {
+            Memory.set(y, i, (float) (1 / (1 + Math.exp(-Memory.get(x, i)))));
+        }
+    }
+
+    @Override
+    public void sigmoidSlope(long x, long y, int size) {
+        for (int i = 0; i < size; i++) {
+            double sigmoid = 1 / (1 + Math.exp(-Memory.get(x, i)));
+            Memory.set(y, i, (float) (sigmoid * (1 - sigmoid)));
+        }
+    }
+
+    @Override
     public void silu(long x, long y, int size) {
         for (int i = 0; i < size; i++) {
             double value = Memory.get(x, i);

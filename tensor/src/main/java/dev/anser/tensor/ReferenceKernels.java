@@ -129,13 +129,6 @@ final class ReferenceKernels implements Kernels {
     }
 
     @Override
-    public void multiply(long a, long b, long y, int count) {
-        for (int i = 0; i < count; i++) {
-            set(y, i, get(a, i) * get(b, i));
-        }
-    }
-
-    @Override
     public void exp(long x, long y, int count) {
         for (int i = 0; i < count; i++) {
             set(y, i, (float) Math.exp(get(x, i)));

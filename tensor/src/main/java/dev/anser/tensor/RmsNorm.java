@@ -80,8 +80,9 @@ public final class RmsNorm extends Operation {
         gradients.summedRows(
                 x.rows(),
                 size,
+                0,
                 new @Nullable Tensor[] {gradients.parameter(gain)},
-                (from, to, sums) -> {
+                (from, to, sums, _) -> {
                     for (int row = from; row < to; row++) {
                         long at = 4L * row * size;
                         long own = x.address() + at;

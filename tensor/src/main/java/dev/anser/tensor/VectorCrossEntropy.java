@@ -28,7 +28,7 @@ final class VectorCrossEntropy {
             int count = Math.min(CHUNK, vocabulary - start);
             sum += exponentials(logits + 4L * start, max, gradient + 4L * start, count);
         }
-        VectorElementwise.scale(gradient, (float) (scale / sum), vocabulary);
+        VectorElementwise.scale(gradient, (float) (scale / sum), gradient, vocabulary);
         Memory.set(gradient, target, Memory.get(gradient, target) - (float) scale);
         if (l2Wrap) {
             float pull = CrossEntropy.L2_WRAP * (float) scale * max;

@@ -34,16 +34,6 @@ final class VectorElementwise {
         }
     }
 
-    static void multiply(long a, long b, long y, int count) {
-        int whole = FLOATS.loopBound(count);
-        for (int i = 0; i < whole; i += COUNT) {
-            Lanes.store(Lanes.load(a + 4L * i).mul(Lanes.load(b + 4L * i)), y + 4L * i);
-        }
-        for (int i = whole; i < count; i++) {
-            Memory.set(y, i, Memory.get(a, i) * Memory.get(b, i));
-        }
-    }
-
     static void reluSquared(long x, long y, int count) {
         int whole = FLOATS.loopBound(count);
         for (int i = 0; i < whole; i += COUNT) {
@@ -77,17 +67,17 @@ final class VectorElementwise {
 
     static void decay7(long x, long bias, long y, int count) {
         sigmoidWithBias(x, bias, y, count);
-        scale(y, -ReferenceKernels.DECAY_RATE, count);
+        scale(y, -ReferenceKernels.DECAY_RATE, y, count);
         VectorMath.exp(y, y, count);
     }
 
-    static void scale(long y, float factor, int count) {
+    static void scale(long x, float factor, long y, int count) {
         int whole = FLOATS.loopBound(count);
         for (int i = 0; i < whole; i += COUNT) {
-            Lanes.store(Lanes.load(y + 4L * i).mul(factor), y + 4L * i);
+            Lanes.store(Lanes.load(x + 4L * i).mul(factor), y + 4L * i);
         }
         for (int i = whole; i < count; i++) {
-            Memory.set(y, i, Memory.get(y, i) * factor);
+            Memory.set(y, i, Memory.get(x, i) * factor);
         }
     }
 }

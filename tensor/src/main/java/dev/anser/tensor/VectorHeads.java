@@ -97,13 +97,7 @@ final class VectorHeads implements HeadKernels {
 
     @Override
     public void scale(long x, float factor, long y, int size) {
-        int whole = FLOATS.loopBound(size);
-        for (int i = 0; i < whole; i += COUNT) {
-            Lanes.store(load(x + 4L * i).mul(factor), y + 4L * i);
-        }
-        for (int i = whole; i < size; i++) {
-            Memory.set(y, i, Memory.get(x, i) * factor);
-        }
+        VectorElementwise.scale(x, factor, y, size);
     }
 
     @Override
@@ -156,6 +150,26 @@ final class VectorHeads implements HeadKernels {
             Memory.set(y, i, Math.fma(Memory.get(x, i), factor, -shift));
         }
         VectorMath.exp(y, y, size);
+    }
+
+    @Override
+    public void sigmoid(long x, long y, int size) {
+        VectorMath.sigmoid(x, y, size);
+    }
+
+    @Override
+    public void sigmoidSlope(long x, long y, int size) {
+        VectorMath.sigmoid(x, y, size);
+        int whole = FLOATS.loopBound(size);
+        FloatVector one = FloatVector.broadcast(FLOATS, 1f);
+        for (int i = 0; i < whole; i += COUNT) {
+            FloatVector sigmoid = load(y + 4L * i);
+            Lanes.store(sigmoid.mul(one.sub(sigmoid)), y + 4L * i);
+        }
+        for (int i = whole; i < size; i++) {
+            float sigmoid = Memory.get(y, i);
+            Memory.set(y, i, sigmoid * (1 - sigmoid));
+        }
     }
 
     @Override

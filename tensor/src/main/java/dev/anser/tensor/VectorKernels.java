@@ -93,11 +93,6 @@ final class VectorKernels implements Kernels {
     }
 
     @Override
-    public void multiply(long a, long b, long y, int count) {
-        VectorElementwise.multiply(a, b, y, count);
-    }
-
-    @Override
     public void exp(long x, long y, int count) {
         VectorMath.exp(x, y, count);
     }

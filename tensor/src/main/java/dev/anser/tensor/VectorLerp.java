@@ -90,8 +90,9 @@ public final class VectorLerp extends Operation {
         gradients.summedRows(
                 rows,
                 columns,
+                0,
                 new @Nullable Tensor[] {gradients.parameter(share)},
-                (first, last, sums) -> {
+                (first, last, sums, _) -> {
                     for (int row = first; row < last; row++) {
                         kernels.add(dWeights.address() + 4L * row * columns, sums, columns);
                     }

@@ -5,7 +5,8 @@ import dev.anser.model.ModelConfig;
 import dev.anser.model.RwkvModel;
 import dev.anser.model.StateLayout;
 import dev.anser.model.rwkv4.Rwkv4Weights.TimeMix;
-import dev.anser.tensor.Gate;
+import dev.anser.tensor.Activate;
+import dev.anser.tensor.Activation;
 import dev.anser.tensor.Ops;
 import dev.anser.tensor.PerChannel;
 import dev.anser.tensor.PreviousRows;
@@ -66,6 +67,6 @@ final class Rwkv4Model extends RwkvModel {
         Tensor decay = ops.run(new PerChannel(time.decay(), width, PerChannel.Function.MINUS_EXP));
         Tensor bonus = ops.run(new PerChannel(time.bonus(), width, PerChannel.Function.IDENTITY));
         Tensor out = ops.run(new Wkv4(decay, bonus, key, value, batch, slot + 1));
-        return ops.linear(ops.run(Gate.sigmoid(out, receptance)), time.output());
+        return ops.linear(ops.run(new Activate(Activation.SIGMOID, receptance, out)), time.output());
     }
 }

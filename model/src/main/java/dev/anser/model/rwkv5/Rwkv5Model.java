@@ -5,18 +5,16 @@ import dev.anser.model.ModelConfig;
 import dev.anser.model.RwkvModel;
 import dev.anser.model.StateLayout;
 import dev.anser.model.rwkv5.Rwkv5Weights.TimeMix;
-import dev.anser.tensor.Gate;
+import dev.anser.tensor.Activate;
+import dev.anser.tensor.Activation;
 import dev.anser.tensor.GroupNorm;
 import dev.anser.tensor.Ops;
 import dev.anser.tensor.PerChannel;
 import dev.anser.tensor.PreviousRows;
 import dev.anser.tensor.Segments;
-import dev.anser.tensor.Shape;
 import dev.anser.tensor.Tensor;
 import dev.anser.tensor.VectorLerp;
 import dev.anser.tensor.Wkv6;
-import java.util.ArrayList;
-import java.util.List;
 
 /// RWKV-5 "Eagle" (arXiv 2404.05892), as its official code (x050, x051 and x052) computes it.
 ///
@@ -35,17 +33,7 @@ final class Rwkv5Model extends RwkvModel {
     }
 
     static StateLayout layout(ModelConfig config) {
-        Shape shift = Shape.of(config.width());
-        Shape kv = Shape.of(config.heads(), config.headSize(), config.headSize());
-        List<StateLayout.Slot> slots = new ArrayList<>();
-        for (int layer = 0; layer < config.layers(); layer++) {
-            String prefix = "blocks." + layer + ".";
-            slots.add(new StateLayout.Slot(prefix + "att_x_prev", shift, false));
-            // (head, key, value), but a learned initial state has (head, value, key).
-            slots.add(new StateLayout.Slot(prefix + "att_kv", kv, false, true, 0));
-            slots.add(new StateLayout.Slot(prefix + "ffn_x_prev", shift, false));
-        }
-        return new StateLayout(Rwkv5Weights.ARCHITECTURE, slots);
+        return matrixStates(config);
     }
 
     /// A coefficient is the share of the token itself.
@@ -85,6 +73,6 @@ final class Rwkv5Model extends RwkvModel {
             return out;
         }
         Tensor gate = ops.linear(mix(ops, x, previous, time.mixGate()), time.gate());
-        return ops.run(Gate.silu(out, gate));
+        return ops.run(new Activate(Activation.SILU, gate, out));
     }
 }

@@ -4,27 +4,21 @@ import dev.anser.checkpoint.Checkpoint;
 import dev.anser.checkpoint.ModelFormatException;
 import dev.anser.model.CheckpointModel;
 import dev.anser.model.ModelConfig;
+import dev.anser.model.RwkvModel;
+import dev.anser.model.RwkvModel.Norm;
 import dev.anser.model.WeightReader;
-import dev.anser.model.rwkv.BlockModel;
-import dev.anser.model.rwkv.ChannelMix;
-import dev.anser.model.rwkv.Ends;
-import dev.anser.model.rwkv.Norm;
 import dev.anser.tensor.Shape;
 import dev.anser.tensor.Tensor;
 import java.lang.foreign.Arena;
 
 /// The tensors of an RWKV-6 checkpoint, by the names of the official code, checked.
-record Rwkv6Weights(CheckpointModel.Read read, Ends ends, Block[] blocks) {
+record Rwkv6Weights(RwkvModel.Trunk trunk, TimeMix[] timeMixes) {
     static final String ARCHITECTURE = "rwkv6";
 
     /// How many inputs of a time mix token shift makes: w, k, v, r, g.
     static final int INPUTS = 5;
 
     private static final String BONUS = "blocks.0.att.time_faaaa";
-
-    /// One block: two normalisations and the two mixes.
-    record Block(
-            Norm attentionNorm, TimeMix timeMix, Norm feedForwardNorm, ChannelMix channelMix) {}
 
     /// The weights of a time mix.
     ///
@@ -52,8 +46,30 @@ record Rwkv6Weights(CheckpointModel.Read read, Ends ends, Block[] blocks) {
 
     /// The sizes, from names and shapes alone.
     static ModelConfig describe(Checkpoint checkpoint) {
+        Shape embedding = CheckpointModel.matrixShape(checkpoint, "emb.weight");
         Shape bonus = CheckpointModel.matrixShape(checkpoint, BONUS);
-        return BlockModel.describe(checkpoint, ARCHITECTURE, "6.0", BONUS, bonus.size(0));
+        Shape key = CheckpointModel.matrixShape(checkpoint, "blocks.0.ffn.key.weight");
+        int width = (int) embedding.size(1);
+        if (bonus.elements() != width) {
+            throw new ModelFormatException(
+                    checkpoint.source()
+                            + ": tensor "
+                            + BONUS
+                            + " is "
+                            + bonus
+                            + "; expected heads × head size = "
+                            + width
+                            + ", the width of emb.weight");
+        }
+        return new ModelConfig(
+                ARCHITECTURE,
+                "6.0",
+                CheckpointModel.layers(checkpoint, "blocks.", ".ln1.weight"),
+                width,
+                (int) bonus.size(0),
+                (int) bonus.size(1),
+                (int) key.size(0),
+                (int) embedding.size(0));
     }
 
     /// All tensors of `checkpoint`, checked.
@@ -62,28 +78,13 @@ record Rwkv6Weights(CheckpointModel.Read read, Ends ends, Block[] blocks) {
         Arena arena = Arena.ofShared();
         try {
             WeightReader weights = new WeightReader(checkpoint, arena);
-            Ends ends = Ends.read(weights, config);
-            Block[] blocks = new Block[config.layers()];
-            for (int layer = 0; layer < blocks.length; layer++) {
-                String prefix = "blocks." + layer + ".";
-                blocks[layer] =
-                        new Block(
-                                Norm.read(weights, prefix + "ln1", config.width()),
-                                timeMix(checkpoint, weights, prefix + "att.", config),
-                                Norm.read(weights, prefix + "ln2", config.width()),
-                                ChannelMix.read(weights, prefix, "time_maa_", config));
+            RwkvModel.Reader reader = new RwkvModel.Reader(weights, config, "time_maa_");
+            TimeMix[] timeMixes = new TimeMix[config.layers()];
+            for (int layer = 0; layer < timeMixes.length; layer++) {
+                timeMixes[layer] =
+                        timeMix(checkpoint, reader, "blocks." + layer + ".att.");
             }
-            return new Rwkv6Weights(
-                    new CheckpointModel.Read(
-                            checkpoint.source(),
-                            config,
-                            arena,
-                            ends.embedding(),
-                            false,
-                            weights.weights(),
-                            weights.parameters()),
-                    ends,
-                    blocks);
+            return new Rwkv6Weights(reader.trunk(checkpoint.source(), arena), timeMixes);
         } catch (RuntimeException e) {
             arena.close();
             throw e;
@@ -91,12 +92,13 @@ record Rwkv6Weights(CheckpointModel.Read read, Ends ends, Block[] blocks) {
     }
 
     private static TimeMix timeMix(
-            Checkpoint checkpoint, WeightReader weights, String prefix, ModelConfig config) {
-        int width = config.width();
+            Checkpoint checkpoint, RwkvModel.Reader reader, String prefix) {
+        WeightReader weights = reader.weights();
+        int width = reader.config().width();
         String[] names = {"w", "k", "v", "r", "g"};
         Tensor[] mixes = new Tensor[INPUTS];
         for (int i = 0; i < INPUTS; i++) {
-            mixes[i] = weights.vector(prefix + "time_maa_" + names[i], width);
+            mixes[i] = reader.coefficient(prefix, names[i]);
         }
         Tensor mixDown = weights.matrixWithAxis(prefix + "time_maa_w1", 0, width);
         if (mixDown.columns() % INPUTS != 0) {
@@ -112,19 +114,19 @@ record Rwkv6Weights(CheckpointModel.Read read, Ends ends, Block[] blocks) {
         }
         Tensor decayDown = weights.matrixWithAxis(prefix + "time_decay_w1", 0, width);
         return new TimeMix(
-                weights.vector(prefix + "time_maa_x", width),
+                reader.coefficient(prefix, "x"),
                 mixes,
                 mixDown,
                 weights.matrices(prefix + "time_maa_w2", INPUTS, mixDown.columns() / INPUTS, width),
-                weights.matrix(prefix + "receptance.weight", width, width),
-                weights.matrix(prefix + "key.weight", width, width),
-                weights.matrix(prefix + "value.weight", width, width),
-                weights.matrix(prefix + "gate.weight", width, width),
-                weights.matrix(prefix + "output.weight", width, width),
+                reader.square(prefix + "receptance.weight"),
+                reader.square(prefix + "key.weight"),
+                reader.square(prefix + "value.weight"),
+                reader.square(prefix + "gate.weight"),
+                reader.square(prefix + "output.weight"),
                 weights.vector(prefix + "time_decay", width),
                 decayDown,
                 weights.matrix(prefix + "time_decay_w2", decayDown.columns(), width),
                 weights.vector(prefix + "time_faaaa", width),
-                Norm.read(weights, prefix + "ln_x", width));
+                reader.norm(prefix + "ln_x"));
     }
 }
