@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /// The names and forms of a layout beside the official ones, as a table that is read in both
@@ -33,6 +34,13 @@ public final class LayoutTable {
 
     /// An empty table.
     public LayoutTable() {}
+
+    /// The names of `checkpoint`, each once for all layers.
+    public static Set<String> patterns(Checkpoint checkpoint) {
+        return checkpoint.names().stream()
+                .map(name -> Place.of(name).pattern())
+                .collect(Collectors.toSet());
+    }
 
     /// A tensor that is the same but for its name.
     public LayoutTable same(String official, String stored) {

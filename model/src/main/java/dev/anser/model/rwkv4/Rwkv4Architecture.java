@@ -5,7 +5,6 @@ import dev.anser.model.Architecture;
 import dev.anser.model.LanguageModel;
 import dev.anser.model.Layout;
 import dev.anser.model.ModelConfig;
-import dev.anser.model.RwkvCppLayout;
 import dev.anser.model.StateLayout;
 import java.util.List;
 import java.util.Set;
@@ -33,7 +32,7 @@ public final class Rwkv4Architecture implements Architecture {
 
     @Override
     public List<Layout> layouts() {
-        return List.of(RwkvCppLayout.rwkv4(this::recognises));
+        return List.of(new Rwkv4RwkvCpp(this::recognises));
     }
 
     @Override

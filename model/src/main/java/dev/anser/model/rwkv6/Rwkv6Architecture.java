@@ -5,7 +5,6 @@ import dev.anser.model.Architecture;
 import dev.anser.model.LanguageModel;
 import dev.anser.model.Layout;
 import dev.anser.model.ModelConfig;
-import dev.anser.model.RwkvCppLayout;
 import dev.anser.model.StateLayout;
 import java.util.List;
 
@@ -28,7 +27,7 @@ public final class Rwkv6Architecture implements Architecture {
 
     @Override
     public List<Layout> layouts() {
-        return List.of(RwkvCppLayout.rwkv6(this::recognises));
+        return List.of(new Rwkv6RwkvCpp(this::recognises));
     }
 
     @Override

@@ -18,7 +18,7 @@ record Rwkv6Weights(RwkvModel.Trunk trunk, TimeMix[] timeMixes) {
     /// How many inputs of a time mix token shift makes: w, k, v, r, g.
     static final int INPUTS = 5;
 
-    private static final String BONUS = "blocks.0.att.time_faaaa";
+    static final String BONUS = "blocks.0.att.time_faaaa";
 
     /// The weights of a time mix.
     ///

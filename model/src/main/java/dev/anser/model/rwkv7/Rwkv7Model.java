@@ -1,16 +1,10 @@
 package dev.anser.model.rwkv7;
 
-import dev.anser.base.AnserException;
 import dev.anser.checkpoint.Checkpoint;
 import dev.anser.model.Batch;
-import dev.anser.model.InitialState;
-import dev.anser.model.LanguageModel;
 import dev.anser.model.ModelConfig;
-import dev.anser.model.State;
+import dev.anser.model.RecurrentModel;
 import dev.anser.model.StateLayout;
-import dev.anser.model.TensorState;
-import dev.anser.model.Weight;
-import dev.anser.model.WeightReader;
 import dev.anser.model.rwkv7.Rwkv7Weights.Block;
 import dev.anser.model.rwkv7.Rwkv7Weights.ChannelMix;
 import dev.anser.model.rwkv7.Rwkv7Weights.Norm;
@@ -27,7 +21,7 @@ import java.util.List;
 /// R rows (tokens), C channels, H heads of N channels. Per layer a state has three slots: the last
 /// normalised input of the time mix (C), the WKV state (H, N keys, N values), and the last
 /// normalised input of the channel mix (C).
-final class Rwkv7Model implements LanguageModel {
+final class Rwkv7Model extends RecurrentModel {
     private static final float LAYER_NORM_EPSILON = 1e-5f;
 
     /// 1e-5 times the square of the official code's head size divisor, 8.
@@ -39,26 +33,15 @@ final class Rwkv7Model implements LanguageModel {
     private static final int FEED_FORWARD_SHIFT = 2;
 
     private final Rwkv7Weights weights;
-    private final StateLayout layout;
     private final Layer[] layers;
-    private final State initial;
 
     /// Takes over `weights`; `checkpoint` is read for a learned initial state.
     Rwkv7Model(Rwkv7Weights weights, Checkpoint checkpoint) {
+        super(weights.read(), layout(weights.read().config()), checkpoint);
         this.weights = weights;
-        this.layout = layout(weights.config());
         this.layers = new Layer[weights.blocks().length - 1];
         for (int i = 0; i < layers.length; i++) {
             layers[i] = new Layer(i + 1);
-        }
-        this.initial = new TensorState(layout);
-        try {
-            if (InitialState.isIn(checkpoint)) {
-                InitialState.read(checkpoint, initial);
-            }
-        } catch (RuntimeException e) {
-            close();
-            throw e;
         }
     }
 
@@ -117,7 +100,7 @@ final class Rwkv7Model implements LanguageModel {
     @Override
     public Tensor forward(Ops ops, Batch batch) {
         ops.begin();
-        Tensor x = ops.embedding(weights.embedding(), batch.tokens(), batch.rows()); // (R, C)
+        Tensor x = ops.embedding(weights.read().embedding(), batch.tokens(), batch.rows()); // (R, C)
         x = norm(ops, x, weights.inputNorm());
         // Layer 0 also makes what all others need: its values.
         Tensor input = norm(ops, x, weights.blocks()[0].attentionNorm());
@@ -153,7 +136,7 @@ final class Rwkv7Model implements LanguageModel {
 
     private Tensor timeMix(
             Ops ops, TimeMix time, Tensor shifted, Tensor value, Segments batch, int slot) {
-        int headSize = weights.config().headSize();
+        int headSize = config().headSize();
         Tensor receptance = ops.linear(shifted.part(0), time.receptance());
         Tensor key = ops.linear(shifted.part(2), time.key());
 
@@ -199,60 +182,5 @@ final class Rwkv7Model implements LanguageModel {
         Tensor shifted = ops.shiftLerp(input, channel.mixes(), batch, slot).part(0);
         Tensor inner = ops.reluSquared(ops.linear(shifted, channel.key())); // (R, 4C)
         return ops.linear(inner, channel.value());
-    }
-
-    private void requireFinite(Ops ops, Tensor logits, Batch batch) {
-        int row = ops.firstNonFiniteRow(logits);
-        if (row >= 0) {
-            WeightReader.requireFinite(weights.source(), weights.all());
-            throw new AnserException(
-                    weights.source()
-                            + ": the logits after token "
-                            + batch.wantedRows()[row]
-                            + " of the batch are not finite, though all weights are; the state or an activation"
-                            + " overflowed. Start again from a fresh state");
-        }
-    }
-
-    @Override
-    public ModelConfig config() {
-        return weights.config();
-    }
-
-    @Override
-    public long parameters() {
-        return weights.parameters();
-    }
-
-    @Override
-    public List<Weight> weights() {
-        return weights.all();
-    }
-
-    @Override
-    public long bytesPerToken() {
-        long bytes = 0;
-        for (Weight weight : weights.all()) {
-            Tensor tensor = weight.tensor();
-            bytes +=
-                    tensor == weights.embedding() ? tensor.bytes() / tensor.rows() : tensor.bytes();
-        }
-        return bytes;
-    }
-
-    @Override
-    public StateLayout stateLayout() {
-        return layout;
-    }
-
-    @Override
-    public State newState() {
-        return initial.copy();
-    }
-
-    @Override
-    public void close() {
-        initial.close();
-        weights.arena().close();
     }
 }

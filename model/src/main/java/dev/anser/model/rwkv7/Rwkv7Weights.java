@@ -2,14 +2,13 @@ package dev.anser.model.rwkv7;
 
 import dev.anser.checkpoint.Checkpoint;
 import dev.anser.checkpoint.ModelFormatException;
+import dev.anser.model.CheckpointModel;
 import dev.anser.model.ModelConfig;
-import dev.anser.model.Weight;
 import dev.anser.model.WeightReader;
 import dev.anser.tensor.Ops;
 import dev.anser.tensor.Shape;
 import dev.anser.tensor.Tensor;
 import java.lang.foreign.Arena;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// The tensors of an RWKV-7 checkpoint, by the names of the official code, checked.
@@ -17,16 +16,7 @@ import org.jspecify.annotations.Nullable;
 /// Low-rank pairs are (C, rank) and (rank, C), to be multiplied from the left. The value residual
 /// (`v0`, `v1`, `v2`) of layer 0 has no effect and may be missing.
 record Rwkv7Weights(
-        String source,
-        ModelConfig config,
-        Arena arena,
-        Tensor embedding,
-        Norm inputNorm,
-        Block[] blocks,
-        Norm outputNorm,
-        Tensor head,
-        List<Weight> all,
-        long parameters) {
+        CheckpointModel.Read read, Norm inputNorm, Block[] blocks, Norm outputNorm, Tensor head) {
     static final String ARCHITECTURE = "rwkv7";
 
     /// Weight and bias (C) of a layer or group normalisation.
@@ -80,12 +70,12 @@ record Rwkv7Weights(
                             + ": this is an RWKV-7a model (it has blocks.0.ffn.s_emb.weight); expected RWKV-7 without"
                             + " DeepEmbed");
         }
-        Shape embedding = matrixShape(checkpoint, "emb.weight");
-        Shape bonus = matrixShape(checkpoint, "blocks.0.att.r_k");
-        Shape key = matrixShape(checkpoint, "blocks.0.ffn.key.weight");
-        int width = size(checkpoint, "emb.weight", embedding.size(1));
-        int heads = size(checkpoint, "blocks.0.att.r_k", bonus.size(0));
-        int headSize = size(checkpoint, "blocks.0.att.r_k", bonus.size(1));
+        Shape embedding = CheckpointModel.matrixShape(checkpoint, "emb.weight");
+        Shape bonus = CheckpointModel.matrixShape(checkpoint, "blocks.0.att.r_k");
+        Shape key = CheckpointModel.matrixShape(checkpoint, "blocks.0.ffn.key.weight");
+        int width = (int) embedding.size(1);
+        int heads = (int) bonus.size(0);
+        int headSize = (int) bonus.size(1);
         if ((long) heads * headSize != width) {
             throw new ModelFormatException(
                     checkpoint.source()
@@ -98,63 +88,12 @@ record Rwkv7Weights(
         return new ModelConfig(
                 ARCHITECTURE,
                 "7.0",
-                layers(checkpoint),
+                CheckpointModel.layers(checkpoint, "blocks.", ".ln1.weight"),
                 width,
                 heads,
                 headSize,
-                size(checkpoint, "blocks.0.ffn.key.weight", key.size(0)),
-                size(checkpoint, "emb.weight", embedding.size(0)));
-    }
-
-    private static Shape matrixShape(Checkpoint checkpoint, String name) {
-        Shape shape = checkpoint.entry(name).shape();
-        if (shape.rank() != 2) {
-            throw new ModelFormatException(
-                    checkpoint.source()
-                            + ": tensor "
-                            + name
-                            + " is "
-                            + shape
-                            + "; expected a matrix");
-        }
-        return shape;
-    }
-
-    private static int size(Checkpoint checkpoint, String name, long size) {
-        if (size < 1 || size > 1 << 24) {
-            throw new ModelFormatException(
-                    checkpoint.source()
-                            + ": tensor "
-                            + name
-                            + " is "
-                            + checkpoint.entry(name).shape()
-                            + "; expected axes of 1 to "
-                            + (1 << 24));
-        }
-        return (int) size;
-    }
-
-    private static int layers(Checkpoint checkpoint) {
-        int layers = 0;
-        while (checkpoint.names().contains("blocks." + layers + ".ln1.weight")) {
-            layers++;
-        }
-        for (String name : checkpoint.names()) {
-            if (name.startsWith("blocks.")) {
-                String number =
-                        name.substring(7, name.indexOf('.', 7) < 0 ? 7 : name.indexOf('.', 7));
-                if (!number.matches("[0-9]{1,6}") || Integer.parseInt(number) >= layers) {
-                    throw new ModelFormatException(
-                            checkpoint.source()
-                                    + ": tensor "
-                                    + name
-                                    + " does not fit; blocks."
-                                    + layers
-                                    + ".ln1.weight is missing");
-                }
-            }
-        }
-        return layers;
+                (int) key.size(0),
+                (int) embedding.size(0));
     }
 
     /// All tensors of `checkpoint`, checked.
@@ -188,17 +127,16 @@ record Rwkv7Weights(
             }
             Norm outputNorm = norm("ln_out");
             Tensor head = weights.matrix("head.weight", config.vocabulary(), width);
-            return new Rwkv7Weights(
-                    source,
-                    config,
-                    arena,
-                    embedding,
-                    inputNorm,
-                    blocks,
-                    outputNorm,
-                    head,
-                    weights.weights(),
-                    weights.parameters());
+            CheckpointModel.Read read =
+                    new CheckpointModel.Read(
+                            source,
+                            config,
+                            arena,
+                            embedding,
+                            false,
+                            weights.weights(),
+                            weights.parameters());
+            return new Rwkv7Weights(read, inputNorm, blocks, outputNorm, head);
         }
 
         private TimeMix timeMix(String prefix, int layer) {

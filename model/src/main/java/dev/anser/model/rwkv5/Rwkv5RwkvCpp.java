@@ -1,0 +1,32 @@
+package dev.anser.model.rwkv5;
+
+import dev.anser.checkpoint.Checkpoint;
+import dev.anser.model.Form;
+import dev.anser.model.LayoutTable;
+import dev.anser.model.RwkvCppLayout;
+import java.util.function.Predicate;
+
+/// RWKV-5 as rwkv.cpp stores it: decays are `e^(-e^w)`, ready to be computed with, as is a bonus
+/// `time_first`.
+final class Rwkv5RwkvCpp extends RwkvCppLayout {
+    private static final float NEARLY_1 = Math.nextDown(1f);
+
+    /// Kept between 0 and 1, so that w is finite.
+    private static final Form TO_OFFICIAL =
+            Form.SAME.with(x -> Math.log(-Math.log(Math.clamp(x, Float.MIN_VALUE, NEARLY_1))));
+
+    private static final Form TO_STORED = Form.SAME.with(x -> Math.exp(-Math.exp(x)));
+
+    Rwkv5RwkvCpp(Predicate<Checkpoint> family) {
+        super(family);
+    }
+
+    @Override
+    protected LayoutTable table(Checkpoint checkpoint) {
+        String decay = "blocks.#.att.time_decay";
+        String bonus = "blocks.#.att.time_first";
+        return super.table(checkpoint)
+                .line(decay, decay, TO_OFFICIAL, TO_STORED)
+                .line(bonus, bonus, Form.SAME.with(Math::log), Form.SAME.with(Math::exp));
+    }
+}
