@@ -36,8 +36,7 @@ final class ChatCommand implements Callable<Integer> {
             paramLabel = "MODEL",
             converter = ModelPath.class,
             arity = "0..1",
-            description =
-                    "A .pth, .safetensors or rwkv.cpp .bin file. Default: the embedded model.")
+            description = "A model file or folder of any format. Default: the embedded model.")
     private @Nullable Path model;
 
     @Option(

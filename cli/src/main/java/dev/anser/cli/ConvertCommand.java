@@ -28,7 +28,8 @@ import picocli.CommandLine.Spec;
             "Writes a model in another format or type.",
             "",
             "The name of OUT says the format: .safetensors and .pth (official names), .gguf"
-                    + " (llama.cpp), .bin (rwkv.cpp), .st (web-rwkv). Biases, mixes and norms"
+                    + " (llama.cpp), .bin (rwkv.cpp), .st (web-rwkv), and without an ending a folder with"
+                    + " config.json, which Transformers need. Biases, mixes and norms"
                     + " keep their type; quantising spares what is small or sensitive as the"
                     + " programs that read the format do."
         },

@@ -49,8 +49,7 @@ final class EvaluateCommand implements Callable<Integer> {
             paramLabel = "MODEL",
             converter = ModelPath.class,
             arity = "0..1",
-            description =
-                    "A .pth, .safetensors or rwkv.cpp .bin file. Default: the embedded model.")
+            description = "A model file or folder of any format. Default: the embedded model.")
     private @Nullable Path model;
 
     @ArgGroup(exclusive = true, multiplicity = "1")

@@ -45,7 +45,7 @@ final class GenerateCommand implements Callable<Integer> {
             converter = ModelPath.class,
             arity = "0..1",
             description =
-                    "A .pth, .safetensors or rwkv.cpp .bin file. Default: the embedded model, a small"
+                    "A model file or folder of any format. Default: the embedded model, a small"
                             + " one that tells stories.")
     private @Nullable Path model;
 

@@ -35,7 +35,7 @@ final class LossCommand implements Callable<Integer> {
     @Parameters(
             paramLabel = "MODEL",
             converter = ModelPath.class,
-            description = "A .pth, .safetensors or rwkv.cpp .bin file, or what was pulled.")
+            description = "A model file or folder of any format, or what was pulled.")
     private Path model;
 
     @Option(

@@ -40,7 +40,7 @@ final class MergeCommand implements Callable<Integer> {
             index = "0",
             paramLabel = "BASE",
             converter = ModelPath.class,
-            description = "The model: a .pth, .safetensors or rwkv.cpp .bin file.")
+            description = "The model: a file or folder of any format.")
     private Path base;
 
     @Parameters(

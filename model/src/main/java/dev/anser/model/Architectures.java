@@ -6,6 +6,7 @@ import dev.anser.checkpoint.ModelFormatException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.ServiceLoader;
 import java.util.stream.Collectors;
 
@@ -50,19 +51,26 @@ public final class Architectures {
         return file;
     }
 
+    /// The layout `name` of the family that `official` is of, if it is of one that has it.
+    static Optional<Layout> knownLayout(Checkpoint official, String name) {
+        return ServiceLoader.load(Architecture.class).stream()
+                .map(ServiceLoader.Provider::get)
+                .filter(architecture -> architecture.recognises(official))
+                .flatMap(architecture -> architecture.layouts().stream())
+                .filter(layout -> layout.name().equals(name))
+                .findFirst();
+    }
+
     /// The layout `name` of the family that `official` is of.
     ///
     /// @throws ModelFormatException when the family has none of that name
     public static Layout layout(Checkpoint official, String name) {
-        Architecture architecture = find(official);
-        return architecture.layouts().stream()
-                .filter(layout -> layout.name().equals(name))
-                .findFirst()
+        return knownLayout(official, name)
                 .orElseThrow(() ->
                         new ModelFormatException(
                                 official.source()
                                         + ": a model of the family "
-                                        + architecture.name()
+                                        + find(official).name()
                                         + " has no layout for "
                                         + name
                                         + " files"));

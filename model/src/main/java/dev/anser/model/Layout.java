@@ -28,6 +28,12 @@ public interface Layout {
     /// The tensors of `official` that have an effect and no place in this layout.
     List<String> lost(Checkpoint official);
 
+    /// What a model read from a file of this layout has that files of other layouts cannot say,
+    /// beside its tensors; empty for most.
+    default List<String> own() {
+        return List.of();
+    }
+
     /// How a tensor of [#stored(Checkpoint)] is written when weights shall be of type `wanted`:
     /// that, or something finer for what is small or sensitive.
     DType type(Checkpoint.Entry entry, DType wanted);

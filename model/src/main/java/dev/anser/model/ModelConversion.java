@@ -5,6 +5,7 @@ import dev.anser.checkpoint.Checkpoint;
 import dev.anser.checkpoint.Conversion;
 import dev.anser.checkpoint.Gguf;
 import dev.anser.checkpoint.GgufMetadata;
+import dev.anser.checkpoint.ModelFolder;
 import dev.anser.checkpoint.RwkvCpp;
 import dev.anser.checkpoint.Safetensors;
 import dev.anser.checkpoint.Torch;
@@ -44,19 +45,37 @@ public final class ModelConversion {
             Checkpoint official, ModelFormat format, Optional<DType> wanted, Threads threads) {
         this.official = official;
         this.format = format;
+        if (format == ModelFormat.FOLDER && official.configuration().isEmpty()) {
+            throw new AnserException(
+                    "this model has no configuration to write beside its weights; give OUT a name"
+                            + " that ends with .safetensors");
+        }
         Layout layout =
                 format.layout().isEmpty() ? null : Architectures.layout(official, format.layout());
         this.layout = layout;
-        this.lost = new ArrayList<>(layout == null ? List.of() : layout.lost(official));
-        if (!official.values().isEmpty()
-                && official.values().keySet().stream()
-                        .anyMatch(name -> name.startsWith("tokenizer."))
-                && format != ModelFormat.GGUF) {
-            lost.add("the tokenizer in its metadata");
-        }
+        this.lost = lost(official, format, layout);
         Checkpoint stored = layout == null ? official : layout.stored(official);
         this.conversion =
                 new Conversion(stored, entry -> type(entry, wanted.orElse(entry.dtype())), threads);
+    }
+
+    private static List<String> lost(
+            Checkpoint official, ModelFormat format, @Nullable Layout layout) {
+        List<String> lost = new ArrayList<>(layout == null ? List.of() : layout.lost(official));
+        if (!official.format().equals(format.layout())) {
+            Architectures.knownLayout(official, official.format())
+                    .ifPresent(source -> lost.addAll(source.own()));
+        }
+        if (format == ModelFormat.GGUF) {
+            return lost;
+        }
+        if (official.values().keySet().stream().anyMatch(name -> name.startsWith("tokenizer."))) {
+            lost.add("the tokenizer in its metadata");
+        }
+        if (format != ModelFormat.FOLDER && !official.configuration().isEmpty()) {
+            lost.add("its configuration, without which it cannot be read (write a folder)");
+        }
+        return lost;
     }
 
     private DType type(Checkpoint.Entry entry, DType wanted) {
@@ -102,6 +121,14 @@ public final class ModelConversion {
                             (entries, tensors) ->
                                     Safetensors.write(
                                             target, entries, official.metadata(), tensors);
+                    case FOLDER ->
+                            (entries, tensors) ->
+                                    ModelFolder.write(
+                                            target,
+                                            entries,
+                                            official.metadata(),
+                                            official.configuration(),
+                                            tensors);
                     case PTH -> (entries, tensors) -> Torch.write(target, entries, tensors);
                     case GGUF -> {
                         GgufMetadata metadata = ((GgufLayout) layout()).metadata(official);

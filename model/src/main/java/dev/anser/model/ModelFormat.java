@@ -15,7 +15,9 @@ public enum ModelFormat {
     /// rwkv.cpp's own format.
     RWKV_CPP(".bin", "rwkv.cpp"),
     /// safetensors with web-rwkv's names.
-    WEB_RWKV(".st", "web-rwkv");
+    WEB_RWKV(".st", "web-rwkv"),
+    /// A new folder with `model.safetensors` and the `config.json` that describes it.
+    FOLDER("/", "");
 
     private final String ending;
     private final String layout;
@@ -30,7 +32,7 @@ public enum ModelFormat {
         return layout;
     }
 
-    /// The format that the name of `file` says.
+    /// The format that the name of `file` says: a folder when it has no ending.
     ///
     /// @throws AnserException when it says none
     public static ModelFormat of(Path file) {
@@ -40,9 +42,13 @@ public enum ModelFormat {
                 return format;
             }
         }
+        if (file.getFileName() != null && file.getFileName().toString().indexOf('.') < 0) {
+            return FOLDER;
+        }
         throw new AnserException(
                 file
                         + ": its name does not say which format to write; expected one that ends"
-                        + " with .safetensors, .pth, .gguf, .bin (rwkv.cpp) or .st (web-rwkv)");
+                        + " with .safetensors, .pth, .gguf, .bin (rwkv.cpp) or .st (web-rwkv), or a"
+                        + " folder's without an ending");
     }
 }

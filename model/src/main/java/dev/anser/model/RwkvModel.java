@@ -104,8 +104,8 @@ public abstract class RwkvModel extends RecurrentModel {
         return ops.run(new Activate(Activation.SIGMOID, receptance, value));
     }
 
-    /// The state of RWKV-5 and 6: for each layer the last input of the time mix, the WKV state (H, N
-    /// keys, N values), and the last input of the channel mix.
+    /// The state of RWKV-5 and 6: for each layer the last input of the time mix, the WKV state (H,
+    /// N keys, N values), and the last input of the channel mix.
     protected static StateLayout matrixStates(ModelConfig config) {
         Shape shift = Shape.of(config.width());
         Shape kv = Shape.of(config.heads(), config.headSize(), config.headSize());

@@ -91,10 +91,7 @@ public final class RecordingOps implements Ops {
     @Override
     public Tensor run(Operation operation) {
         Tensor y = ops.run(operation, tape);
-        tape.record(
-                operation.name(),
-                y,
-                dy -> operation.backward(gradients, y, dy));
+        tape.record(operation.name(), y, dy -> operation.backward(gradients, y, dy));
         return y;
     }
 

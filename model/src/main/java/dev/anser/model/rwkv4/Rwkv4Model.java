@@ -67,6 +67,7 @@ final class Rwkv4Model extends RwkvModel {
         Tensor decay = ops.run(new PerChannel(time.decay(), width, PerChannel.Function.MINUS_EXP));
         Tensor bonus = ops.run(new PerChannel(time.bonus(), width, PerChannel.Function.IDENTITY));
         Tensor out = ops.run(new Wkv4(decay, bonus, key, value, batch, slot + 1));
-        return ops.linear(ops.run(new Activate(Activation.SIGMOID, receptance, out)), time.output());
+        return ops.linear(
+                ops.run(new Activate(Activation.SIGMOID, receptance, out)), time.output());
     }
 }

@@ -4,6 +4,8 @@ import dev.anser.checkpoint.Checkpoint;
 import dev.anser.model.Form;
 import dev.anser.model.LayoutTable;
 import dev.anser.model.RwkvCppLayout;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.function.Predicate;
 
 /// RWKV-5 as rwkv.cpp stores it: decays are `e^(-e^w)`, ready to be computed with, as is a bonus
@@ -19,6 +21,21 @@ final class Rwkv5RwkvCpp extends RwkvCppLayout {
 
     Rwkv5RwkvCpp(Predicate<Checkpoint> family) {
         super(family);
+    }
+
+    /// rwkv.cpp normalises the heads' groups with another epsilon, and no file says which.
+    @Override
+    public List<String> own() {
+        return List.of("the epsilon of rwkv.cpp's group normalisation (1e-5, official 64e-5)");
+    }
+
+    @Override
+    public List<String> lost(Checkpoint official) {
+        List<String> lost = new ArrayList<>(super.lost(official));
+        if (!official.format().equals(name())) {
+            lost.add("the epsilon of the group normalisation (64e-5, in rwkv.cpp 1e-5)");
+        }
+        return lost;
     }
 
     @Override

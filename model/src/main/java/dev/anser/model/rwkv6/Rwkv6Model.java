@@ -61,16 +61,7 @@ final class Rwkv6Model extends RwkvModel {
                         new PerChannel(
                                 time.bonus(), config().width(), PerChannel.Function.IDENTITY));
         Tensor out =
-                ops.run(
-                        new Wkv6(
-                                receptance,
-                                decay,
-                                key,
-                                value,
-                                bonus,
-                                headSize,
-                                batch,
-                                slot + 1));
+                ops.run(new Wkv6(receptance, decay, key, value, bonus, headSize, batch, slot + 1));
         Tensor normed =
                 ops.run(
                         new GroupNorm(
@@ -87,7 +78,12 @@ final class Rwkv6Model extends RwkvModel {
         Tensor previous = ops.run(new PreviousRows(x, batch, slot));
         Tensor mixed = mix(ops, x, previous, time.mix());
         Tensor low = ops.tanh(ops.project(mixed, time.mixDown())); // (R, 5 D)
-        Tensor lows = ops.run(new SplitHeads(low, Rwkv6Weights.INPUTS, low.columns() / Rwkv6Weights.INPUTS)); // (5, R, D)
+        Tensor lows =
+                ops.run(
+                        new SplitHeads(
+                                low,
+                                Rwkv6Weights.INPUTS,
+                                low.columns() / Rwkv6Weights.INPUTS)); // (5, R, D)
         Tensor[] inputs = new Tensor[Rwkv6Weights.INPUTS];
         for (int i = 0; i < inputs.length; i++) {
             Tensor more = ops.project(lows.part(i), time.mixUp()[i]);

@@ -81,8 +81,7 @@ record Rwkv6Weights(RwkvModel.Trunk trunk, TimeMix[] timeMixes) {
             RwkvModel.Reader reader = new RwkvModel.Reader(weights, config, "time_maa_");
             TimeMix[] timeMixes = new TimeMix[config.layers()];
             for (int layer = 0; layer < timeMixes.length; layer++) {
-                timeMixes[layer] =
-                        timeMix(checkpoint, reader, "blocks." + layer + ".att.");
+                timeMixes[layer] = timeMix(checkpoint, reader, "blocks." + layer + ".att.");
             }
             return new Rwkv6Weights(reader.trunk(checkpoint.source(), arena), timeMixes);
         } catch (RuntimeException e) {
@@ -91,8 +90,7 @@ record Rwkv6Weights(RwkvModel.Trunk trunk, TimeMix[] timeMixes) {
         }
     }
 
-    private static TimeMix timeMix(
-            Checkpoint checkpoint, RwkvModel.Reader reader, String prefix) {
+    private static TimeMix timeMix(Checkpoint checkpoint, RwkvModel.Reader reader, String prefix) {
         WeightReader weights = reader.weights();
         int width = reader.config().width();
         String[] names = {"w", "k", "v", "r", "g"};

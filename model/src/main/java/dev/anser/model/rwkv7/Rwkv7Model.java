@@ -100,7 +100,8 @@ final class Rwkv7Model extends RecurrentModel {
     @Override
     public Tensor forward(Ops ops, Batch batch) {
         ops.begin();
-        Tensor x = ops.embedding(weights.read().embedding(), batch.tokens(), batch.rows()); // (R, C)
+        Tensor x =
+                ops.embedding(weights.read().embedding(), batch.tokens(), batch.rows()); // (R, C)
         x = norm(ops, x, weights.inputNorm());
         // Layer 0 also makes what all others need: its values.
         Tensor input = norm(ops, x, weights.blocks()[0].attentionNorm());
