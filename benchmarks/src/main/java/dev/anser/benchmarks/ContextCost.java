@@ -1,6 +1,7 @@
 package dev.anser.benchmarks;
 
 import dev.anser.base.AnserException;
+import dev.anser.model.InitialWeights;
 import dev.anser.model.rwkv7.Rwkv7Initial;
 import dev.anser.tensor.Backend;
 import dev.anser.tensor.Backends;
@@ -38,7 +39,7 @@ public final class ContextCost {
     private static final int VOCABULARY = 256;
     private static final AdamW.Settings RULE = new AdamW.Settings(1e-4, 0.9, 0.99, 1e-18, 0.1);
 
-    private final Rwkv7Initial initial;
+    private final InitialWeights initial;
     private final int tokens;
     private final int rounds;
     private final Backend backend = Backends.chooseForTraining();

@@ -3,6 +3,8 @@ package dev.anser.benchmarks;
 import dev.anser.checkpoint.TensorCheckpoint;
 import dev.anser.model.Architectures;
 import dev.anser.model.Batch;
+import dev.anser.model.InitialWeight;
+import dev.anser.model.InitialWeights;
 import dev.anser.model.LanguageModel;
 import dev.anser.model.State;
 import dev.anser.model.Weight;
@@ -128,10 +130,10 @@ public final class StepProfile {
     }
 
     private static LanguageModel model(Arena arena, Threads threads) {
-        Rwkv7Initial initial =
+        InitialWeights initial =
                 Rwkv7Initial.of(new Rwkv7Initial.Sizes(6, 256, 64, VOCABULARY, 32, 32, 32, 64), 1);
         SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
-        for (Rwkv7Initial.Weight weight : initial.weights()) {
+        for (InitialWeight weight : initial.weights()) {
             Tensor tensor = Tensor.allocate(arena, DType.F32, weight.shape().sizes());
             weight.fill(tensor, threads);
             tensors.put(weight.name(), tensor);

@@ -1,7 +1,11 @@
 package dev.anser.cli;
 
+import dev.anser.base.AnserException;
 import dev.anser.checkpoint.Checkpoint;
 import dev.anser.checkpoint.Safetensors;
+import dev.anser.model.InitialWeight;
+import dev.anser.model.InitialWeights;
+import dev.anser.model.RwkvInitial;
 import dev.anser.model.rwkv7.Rwkv7Initial;
 import dev.anser.tensor.Shape;
 import dev.anser.tensor.Tensor;
@@ -9,6 +13,7 @@ import dev.anser.tensor.Threads;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
@@ -25,7 +30,7 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "init",
         description = {
-            "Writes a new RWKV-7 model, at the sizes of an official one.",
+            "Writes a new RWKV model, at the sizes of an official one.",
             "",
             "Its weights are those that the official training begins with: orthogonal matrices, and"
                     + " zeros where a block writes to the residual stream. With --random all matrices"
@@ -47,8 +52,11 @@ final class InitCommand implements Callable<Integer> {
             index = "0",
             paramLabel = "PRESET",
             description =
-                    "0.1b (12 layers of 768 channels), 0.4b (24 of 1024), 1.5b (24 of 2048) or 2.9b (32 of"
-                            + " 2560), with the World vocabulary of 65536.")
+                    "RWKV-7 with the World vocabulary of 65536: 0.1b (12 layers of 768 channels), 0.4b (24"
+                            + " of 1024), 1.5b (24 of 2048), 2.9b (32 of 2560), 7.2b (32 of 4096),"
+                            + " 13.3b (61 of 4096). Earlier versions: rwkv4-0.1b, -0.4b, -1.5b,"
+                            + " -3b, -7b, -14b (40 of 5120); rwkv5-0.4b, -1.5b, -3b, -7b;"
+                            + " rwkv6-1.6b, -3b, -7b, -14b.")
     private String preset;
 
     @Parameters(index = "1", paramLabel = "OUT", description = "The .safetensors file to write.")
@@ -87,9 +95,7 @@ final class InitCommand implements Callable<Integer> {
                     spec.commandLine(),
                     "--type is " + type + "; expected f32, f16 or bf16, then anser convert");
         }
-        Rwkv7Initial.Sizes sizes = Rwkv7Initial.preset(preset);
-        Rwkv7Initial initial =
-                random ? Rwkv7Initial.of(sizes, seed) : Rwkv7Initial.training(sizes, seed);
+        InitialWeights initial = initial();
         Outputs.requireNew(out, force);
         List<Checkpoint.Entry> entries =
                 initial.weights().stream()
@@ -99,7 +105,7 @@ final class InitCommand implements Callable<Integer> {
         long bytes = type.dtype().bytes(initial.parameters());
         long largest =
                 entries.stream().mapToLong(entry -> entry.shape().elements()).max().orElse(0);
-        Iterator<Rwkv7Initial.Weight> weights = initial.weights().iterator();
+        Iterator<InitialWeight> weights = initial.weights().iterator();
         try (Arena arena = Arena.ofShared();
                 Threads threads = new Threads(compute.threads());
                 Progress progress = Progress.start(console, "writing " + out, bytes)) {
@@ -107,7 +113,7 @@ final class InitCommand implements Callable<Integer> {
             Safetensors.write(
                     out,
                     entries,
-                    Map.of("architecture", "rwkv7", "seed", Long.toString(seed)),
+                    Map.of("architecture", initial.architecture(), "seed", Long.toString(seed)),
                     entry -> {
                         console.interruption().check();
                         Tensor tensor = fill(weights.next(), memory, entry.shape(), threads);
@@ -126,8 +132,25 @@ final class InitCommand implements Callable<Integer> {
         return 0;
     }
 
-    private Tensor fill(
-            Rwkv7Initial.Weight weight, MemorySegment memory, Shape shape, Threads threads) {
+    private InitialWeights initial() {
+        if (Rwkv7Initial.presets().contains(preset)) {
+            Rwkv7Initial.Sizes sizes = Rwkv7Initial.preset(preset);
+            return random ? Rwkv7Initial.of(sizes, seed) : Rwkv7Initial.training(sizes, seed);
+        }
+        if (RwkvInitial.presets().contains(preset)) {
+            RwkvInitial.Sizes sizes = RwkvInitial.preset(preset);
+            return random ? RwkvInitial.of(sizes, seed) : RwkvInitial.training(sizes, seed);
+        }
+        List<String> presets = new ArrayList<>(Rwkv7Initial.presets());
+        presets.addAll(RwkvInitial.presets());
+        throw new AnserException(
+                "there is no preset '"
+                        + preset
+                        + "'; expected one of "
+                        + String.join(", ", presets));
+    }
+
+    private Tensor fill(InitialWeight weight, MemorySegment memory, Shape shape, Threads threads) {
         MemorySegment own = memory.asSlice(0, type.dtype().bytes(shape.elements()));
         Tensor tensor = new Tensor(own, type.dtype(), shape);
         weight.fill(tensor, threads);

@@ -25,7 +25,8 @@ class InitCommandTests {
     void badInputIsNamed() {
         Run preset = Run.of("init", "7b", folder.resolve("m"));
         assertThat(preset.code()).isEqualTo(1);
-        assertThat(preset.err()).contains("'7b'", "0.1b, 0.4b, 1.5b, 2.9b");
+        assertThat(preset.err())
+                .contains("'7b'", "0.1b, 0.4b, 1.5b, 2.9b, 7.2b, 13.3b, rwkv4-0.1b");
         Run type = Run.of("init", "0.1b", folder.resolve("m"), "--type", "int8");
         assertThat(type.code()).isEqualTo(2);
         assertThat(type.err()).contains("int8");

@@ -6,10 +6,10 @@ import dev.anser.checkpoint.TensorCheckpoint;
 import dev.anser.model.Architectures;
 import dev.anser.model.Batch;
 import dev.anser.model.InitialState;
+import dev.anser.model.InitialWeights;
 import dev.anser.model.LanguageModel;
 import dev.anser.model.State;
 import dev.anser.model.Weight;
-import dev.anser.model.rwkv7.Rwkv7Initial;
 import dev.anser.tensor.Backend;
 import dev.anser.tensor.CrossEntropy;
 import dev.anser.tensor.DType;
@@ -73,7 +73,7 @@ public final class Learner implements AutoCloseable {
     /// @param seed what the low-rank pairs of LoRA begin with follows from it
     /// @throws TrainingException when the adapter does not fit the model, or nothing learns
     public static Learner of(
-            Rwkv7Initial initial,
+            InitialWeights initial,
             AdapterSettings adapter,
             long seed,
             Backend backend,

@@ -2,6 +2,7 @@ package dev.anser.train;
 
 import dev.anser.checkpoint.Checkpoint;
 import dev.anser.model.Architectures;
+import dev.anser.model.InitialWeights;
 import dev.anser.model.ModelConfig;
 import dev.anser.model.rwkv7.Rwkv7Initial;
 import dev.anser.tensor.Backend;
@@ -98,7 +99,7 @@ public final class TrainingRun implements AutoCloseable {
                 if (sizes.vocabulary() == 0) {
                     sizes = ModelSizes.of(sizes, vocabulary(data));
                 }
-                Rwkv7Initial initial =
+                InitialWeights initial =
                         Rwkv7Initial.training(
                                 sizes, config.seed(), config.model().embeddingBound());
                 memory =

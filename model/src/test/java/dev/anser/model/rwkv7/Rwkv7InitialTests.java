@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.anser.base.AnserException;
+import dev.anser.model.InitialWeight;
+import dev.anser.model.InitialWeights;
 import dev.anser.tensor.DType;
 import dev.anser.tensor.Tensor;
 import dev.anser.tensor.Threads;
@@ -22,16 +24,16 @@ class Rwkv7InitialTests {
     private static final Rwkv7Initial.Sizes SMALL =
             new Rwkv7Initial.Sizes(3, 64, 32, 50, 8, 8, 4, 16);
 
-    private static Map<String, Rwkv7Initial.Weight> byName(Rwkv7Initial initial) {
+    private static Map<String, InitialWeight> byName(InitialWeights initial) {
         return initial.weights().stream()
-                .collect(Collectors.toMap(Rwkv7Initial.Weight::name, Function.identity()));
+                .collect(Collectors.toMap(InitialWeight::name, Function.identity()));
     }
 
-    private static float[] values(Rwkv7Initial.Weight weight) {
+    private static float[] values(InitialWeight weight) {
         return values(weight, DType.F32, 1);
     }
 
-    private static float[] values(Rwkv7Initial.Weight weight, DType dtype, int count) {
+    private static float[] values(InitialWeight weight, DType dtype, int count) {
         try (Arena arena = Arena.ofShared();
                 Threads threads = new Threads(count)) {
             Tensor tensor = Tensor.allocate(arena, dtype, weight.shape().sizes());
@@ -40,8 +42,7 @@ class Rwkv7InitialTests {
         }
     }
 
-    private static Rwkv7Initial.Weight weight(
-            Map<String, Rwkv7Initial.Weight> weights, String name) {
+    private static InitialWeight weight(Map<String, InitialWeight> weights, String name) {
         return Objects.requireNonNull(weights.get(name), name);
     }
 
@@ -61,7 +62,7 @@ class Rwkv7InitialTests {
 
     @Test
     void vectorsHaveTheOfficialFirstValues() {
-        Map<String, Rwkv7Initial.Weight> weights = byName(Rwkv7Initial.of(SMALL, 1));
+        Map<String, InitialWeight> weights = byName(Rwkv7Initial.of(SMALL, 1));
         float[] shift = values(weight(weights, "blocks.1.att.x_r"));
         assertThat(shift[0]).isEqualTo(1);
         assertThat(shift[16]).isCloseTo((float) (1 - Math.pow(0.25, 0.2 * 2 / 3)), within(1e-6f));
@@ -115,13 +116,13 @@ class Rwkv7InitialTests {
         }
     }
 
-    private static Rwkv7Initial initial(boolean official, long seed) {
+    private static InitialWeights initial(boolean official, long seed) {
         return official ? Rwkv7Initial.training(SMALL, seed) : Rwkv7Initial.of(SMALL, seed);
     }
 
     @Test
     void halfPrecisionIsTheRoundedSinglePrecision() {
-        Rwkv7Initial.Weight weight =
+        InitialWeight weight =
                 weight(byName(Rwkv7Initial.training(SMALL, 1)), "blocks.0.ffn.key.weight");
         float[] exact = values(weight);
         float[] rounded = values(weight, DType.BF16, 2);
@@ -140,7 +141,7 @@ class Rwkv7InitialTests {
         "head.weight, 0.5"
     })
     void trainingBeginsWithOrthogonalMatrices(String name, double gain) {
-        Rwkv7Initial.Weight weight = weight(byName(Rwkv7Initial.training(SMALL, 5)), name);
+        InitialWeight weight = weight(byName(Rwkv7Initial.training(SMALL, 5)), name);
         int out = (int) weight.shape().size(0);
         int in = (int) weight.shape().size(1);
         float[] values = values(weight);

@@ -1,4 +1,4 @@
-package dev.anser.model.rwkv7;
+package dev.anser.model;
 
 import dev.anser.tensor.Backends;
 import dev.anser.tensor.DType;
@@ -157,8 +157,8 @@ final class OrthogonalMatrix {
         for (int i = 0; i < count; i += 2) {
             long place = from + i;
             double radius =
-                    Math.sqrt(-2 * Math.log(Rwkv7Initial.uniform(key, 2 * place))); // in (0, 1)
-            double angle = 2 * Math.PI * Rwkv7Initial.uniform(key, 2 * place + 1);
+                    Math.sqrt(-2 * Math.log(InitialWeight.uniform(key, 2 * place))); // in (0, 1)
+            double angle = 2 * Math.PI * InitialWeight.uniform(key, 2 * place + 1);
             target.set(FLOAT, 4 * place, (float) (radius * Math.cos(angle)));
             if (i + 1 < count) {
                 target.set(FLOAT, 4 * (place + 1), (float) (radius * Math.sin(angle)));

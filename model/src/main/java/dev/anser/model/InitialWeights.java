@@ -1,0 +1,131 @@
+package dev.anser.model;
+
+import dev.anser.tensor.DType;
+import dev.anser.tensor.Shape;
+import dev.anser.tensor.Tensor;
+import dev.anser.tensor.Threads;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.SequencedMap;
+
+/// The weights of a new model: names, shapes and first values, as the official training code of its
+/// architecture names and shapes them.
+///
+/// Values depend on the seed, the tensor's name and the position alone: the same seed gives the
+/// same weights, whatever the number of threads; those of training on the same kind of processor.
+///
+/// @param architecture the family, as [ModelConfig#architecture()] says it
+/// @param weights all tensors, in the official order
+public record InitialWeights(String architecture, List<InitialWeight> weights) {
+    /// Copies the list.
+    public InitialWeights {
+        weights = List.copyOf(weights);
+    }
+
+    /// All tensors in F32 under their official names, in new memory of `arena`.
+    public SequencedMap<String, Tensor> tensors(Arena arena, Threads threads) {
+        SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
+        for (InitialWeight weight : weights) {
+            Tensor tensor = Tensor.allocate(arena, DType.F32, weight.shape().sizes());
+            weight.fill(tensor, threads);
+            tensors.put(weight.name(), tensor);
+        }
+        return tensors;
+    }
+
+    /// Number of weights.
+    public long parameters() {
+        return weights.stream().mapToLong(weight -> weight.shape().elements()).sum();
+    }
+
+    /// Collects the weights of one model.
+    ///
+    /// Official ones are those that training begins with. The others have the same vectors, but
+    /// even random numbers of the same spread in all matrices, also in those that training starts
+    /// at zero: so every weight has an effect on the logits, and the largest model takes seconds.
+    public static final class Builder {
+        private final long seed;
+        private final boolean official;
+        private final List<InitialWeight> weights = new ArrayList<>();
+
+        /// Starts a model without weights.
+        public Builder(long seed, boolean official) {
+            this.seed = seed;
+            this.official = official;
+        }
+
+        /// All weights so far, of a model of this architecture.
+        public InitialWeights build(String architecture) {
+            return new InitialWeights(architecture, weights);
+        }
+
+        /// Weight 1 and bias 0 of a normalisation over `width` channels.
+        public Builder norm(String name, int width) {
+            return listed(name + ".weight", constant(width, 1), width)
+                    .listed(name + ".bias", constant(width, 0), width);
+        }
+
+        /// A vector in the form (1, 1, C).
+        public Builder channels(String name, float[] values) {
+            return listed(name, values, 1, 1, values.length);
+        }
+
+        /// These values, which the model then owns.
+        public Builder listed(String name, float[] values, long... shape) {
+            return add(name, new InitialWeight.Rule.Listed(values), shape);
+        }
+
+        /// Random numbers, even between plus and minus `bound`.
+        public Builder evenly(String name, double bound, long... shape) {
+            return add(name, new InitialWeight.Rule.Uniform((float) bound, key(name)), shape);
+        }
+
+        /// A matrix (out, in) with orthogonal rows or columns of length `gain`; for measuring, one
+        /// as spread.
+        public Builder orthogonal(String name, double gain, long out, long in) {
+            return official
+                    ? add(name, new InitialWeight.Rule.Orthogonal((float) gain, key(name)), out, in)
+                    : evenly(
+                            name,
+                            Math.sqrt(3) * gain / Math.sqrt((double) Math.max(out, in)),
+                            out,
+                            in);
+        }
+
+        /// A matrix (out, in) that training starts at zero; for measuring, a random one of moderate
+        /// spread.
+        public Builder zero(String name, long out, long in) {
+            return official
+                    ? add(name, new InitialWeight.Rule.Zero(), out, in)
+                    : evenly(name, 0.5 / Math.sqrt((double) Math.max(out, in)), out, in);
+        }
+
+        private Builder add(String name, InitialWeight.Rule rule, long... shape) {
+            weights.add(new InitialWeight(name, Shape.of(shape), rule));
+            return this;
+        }
+
+        private long key(String name) {
+            return InitialWeight.mix(seed ^ InitialWeight.mix(hash(name)));
+        }
+
+        /// FNV-1a over the characters of `name`.
+        private static long hash(String name) {
+            long hash = 0xcbf29ce484222325L;
+            for (int i = 0; i < name.length(); i++) {
+                hash = (hash ^ name.charAt(i)) * 0x100000001b3L;
+            }
+            return hash;
+        }
+    }
+
+    /// `count` times `value`.
+    public static float[] constant(int count, double value) {
+        float[] values = new float[count];
+        Arrays.fill(values, (float) value);
+        return values;
+    }
+}
