@@ -11,8 +11,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 
-/// How fast decoding reads weights of each type: one row times matrices of 4096 × 4096, in GB/s of
-/// their bytes and in billions of weights a second: `benchmarks/quantised [THREADS [SECONDS]]`.
+/// How fast decoding reads weights of one type: one row times matrices of 4096 × 4096, in GB/s of
+/// their bytes and in billions of weights a second. `benchmarks/quantised [THREADS [SECONDS]]` runs
+/// it for every type, each in a Java of its own: a compiler that has seen one type treats the next
+/// differently.
 ///
 /// There are as many matrices as exceed any cache. Each number is the best pass over all of them
 /// that fits into SECONDS, after a warm-up as long.
@@ -20,36 +22,20 @@ public final class QuantisedSpeed {
     private static final int SIZE = 4096;
     private static final long BYTES = 256 << 20;
 
-    private static final List<DType> TYPES =
-            List.of(
-                    DType.F16,
-                    DType.BF16,
-                    DType.Q8_0,
-                    DType.Q4_0,
-                    DType.Q4_1,
-                    DType.Q5_0,
-                    DType.Q5_1,
-                    DType.Q4_K,
-                    DType.Q5_K,
-                    DType.Q6_K);
-
     private QuantisedSpeed() {}
 
-    /// Prints one line for each type.
+    /// Prints one line: THREADS SECONDS TYPE.
     public static void main(String[] arguments) {
-        int count = arguments.length > 0 ? Integer.parseInt(arguments[0]) : Threads.defaultCount();
-        double seconds = arguments.length > 1 ? Double.parseDouble(arguments[1]) : 3;
-        System.out.printf("%s, %d threads%n", Backends.choose().description(), count);
-        System.out.printf("%-6s%10s%16s%n", "type", "GB/s", "Gweights/s");
-        for (DType type : TYPES) {
-            long bytes = type.bytes((long) SIZE * SIZE);
-            int matrices = (int) (BYTES / bytes);
-            double best = best(type, matrices, count, seconds);
-            double weights = (double) SIZE * SIZE * matrices;
-            System.out.printf(
-                    "%-6s%10.1f%16.1f%n",
-                    type, bytes * matrices / best / 1e9, weights / best / 1e9);
-        }
+        int count = Integer.parseInt(arguments[0]);
+        double seconds = Double.parseDouble(arguments[1]);
+        DType type = DType.valueOf(arguments[2]);
+        long bytes = type.bytes((long) SIZE * SIZE);
+        int matrices = (int) (BYTES / bytes);
+        double best = best(type, matrices, count, seconds);
+        double weights = (double) SIZE * SIZE * matrices;
+        System.out.printf(
+                "%-6s%8.1f GB/s%8.2f Gweights/s%n",
+                type, bytes * matrices / best / 1e9, weights / best / 1e9);
     }
 
     private static double best(DType type, int matrices, int count, double seconds) {

@@ -7,14 +7,6 @@ import java.lang.foreign.ValueLayout;
 final class BlockScales {
     private BlockScales() {}
 
-    /// Whether [#unpack] takes the type.
-    static boolean knows(DType type) {
-        return switch (type) {
-            case Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, Q6_K -> true;
-            default -> false;
-        };
-    }
-
     /// How many weights share a scale.
     static int groupSize(DType type) {
         return type == DType.Q6_K ? 16 : 32;
