@@ -89,16 +89,25 @@ public record Form(
             return target.equals(tensor.shape()) ? tensor : tensor.reshape(target.sizes());
         }
         Tensor copy = Tensor.allocate(arena, type(tensor.dtype()), target.sizes());
+        float[] row = new float[tensor.columns()];
         int rows = tensor.shape().rank() < 2 ? 1 : Math.toIntExact(tensor.shape().size(-2));
-        int columns = tensor.columns();
-        long matrix = (long) rows * columns;
-        for (long i = 0; i < tensor.elements(); i++) {
-            long within = i % matrix;
-            long to = transposed ? i - within + within % columns * rows + within / columns : i;
-            float value = tensor.get(i);
-            copy.set(to, numbers == null ? value : (float) numbers.applyAsDouble(value));
+        for (long r = 0; r < tensor.rows(); r++) {
+            tensor.toFloats(r * row.length, row);
+            long to = transposed ? (r - r % rows) * row.length + r % rows : r * row.length;
+            int step = transposed ? rows : 1;
+            for (int c = 0; c < row.length; c++, to += step) {
+                copy.set(to, numbers == null ? row[c] : (float) numbers.applyAsDouble(row[c]));
+            }
         }
+        forget(tensor);
         return copy;
+    }
+
+    /// Gives back the memory of a file's pages that were read for a copy alone.
+    private static void forget(Tensor tensor) {
+        if (tensor.segment().isMapped()) {
+            tensor.segment().unload();
+        }
     }
 
     /// Rows are copied as they are stored, quantised ones too.
@@ -114,6 +123,7 @@ public record Form(
             }
             MemorySegment.copy(tensor.segment(), from * bytes, copy.segment(), row * bytes, bytes);
         }
+        forget(tensor);
         return copy;
     }
 }

@@ -192,24 +192,31 @@ public final class Tensor {
     /// A copy of all elements as floats.
     public float[] toFloats() {
         float[] values = new float[Math.toIntExact(elements())];
-        if (dtype == DType.F32) {
-            MemorySegment.copy(segment, FLOAT, 0, values, 0, values.length);
-        } else if (dtype == DType.F16 || dtype == DType.BF16) {
-            short[] halves = new short[values.length];
-            MemorySegment.copy(segment, SHORT, 0, halves, 0, halves.length);
-            boolean brain = dtype == DType.BF16;
-            for (int i = 0; i < values.length; i++) {
-                values[i] =
-                        brain
-                                ? Float.intBitsToFloat(halves[i] << 16)
-                                : Float.float16ToFloat(halves[i]);
+        toFloats(0, values);
+        return values;
+    }
+
+    /// Copies the elements of the flattened tensor from `from` on into `values`, as floats.
+    public void toFloats(long from, float[] values) {
+        switch (dtype) {
+            case F32 -> MemorySegment.copy(segment, FLOAT, 4 * from, values, 0, values.length);
+            case F16, BF16 -> {
+                short[] halves = new short[values.length];
+                MemorySegment.copy(segment, SHORT, 2 * from, halves, 0, halves.length);
+                boolean brain = dtype == DType.BF16;
+                for (int i = 0; i < values.length; i++) {
+                    values[i] =
+                            brain
+                                    ? Float.intBitsToFloat(halves[i] << 16)
+                                    : Float.float16ToFloat(halves[i]);
+                }
             }
-        } else {
-            for (int i = 0; i < values.length; i++) {
-                values[i] = get(i);
+            default -> {
+                for (int i = 0; i < values.length; i++) {
+                    values[i] = get(from + i);
+                }
             }
         }
-        return values;
     }
 
     /// Copies all elements of `source`, which has the same type and as many elements.
