@@ -16,11 +16,13 @@ import org.jspecify.annotations.Nullable;
 /// @param shape the shape on the other side
 /// @param transposed whether the last two axes change places
 /// @param numbers what each number becomes, or null when they stay
+/// @param exact whether numbers that change still fit the type they had
 /// @param rows for each row the one that it comes from, or null when they stay
 public record Form(
         ShapeOf shape,
         boolean transposed,
         @Nullable DoubleUnaryOperator numbers,
+        boolean exact,
         @Nullable IntUnaryOperator rows) {
     /// The shape that a tensor has on the other side.
     public interface ShapeOf {
@@ -29,32 +31,37 @@ public record Form(
     }
 
     /// The same on both sides.
-    public static final Form SAME = new Form(shape -> shape, false, null, null);
+    public static final Form SAME = new Form(shape -> shape, false, null, false, null);
 
     /// The last two axes change places.
-    public static final Form TRANSPOSED = new Form(Form::transposed, true, null, null);
+    public static final Form TRANSPOSED = new Form(Form::transposed, true, null, false, null);
 
     /// Without the axes of one, as a vector.
     public static final Form VECTOR =
-            new Form(shape -> Shape.of(shape.elements()), false, null, null);
+            new Form(shape -> Shape.of(shape.elements()), false, null, false, null);
 
     /// (C) or any other shape of as many, as (1, 1, C).
     public static final Form CHANNELS =
-            new Form(shape -> Shape.of(1, 1, shape.elements()), false, null, null);
+            new Form(shape -> Shape.of(1, 1, shape.elements()), false, null, false, null);
 
     /// As many numbers in this shape; 0 stands for what is left over.
     public static Form shaped(long... sizes) {
-        return new Form(shape -> fill(shape.elements(), sizes), false, null, null);
+        return new Form(shape -> fill(shape.elements(), sizes), false, null, false, null);
     }
 
     /// The rows in another order: row i is what row `source(i)` was. Vectors are columns.
     public static Form rows(IntUnaryOperator source) {
-        return new Form(shape -> shape, false, null, source);
+        return new Form(shape -> shape, false, null, false, source);
     }
 
     /// This form, and each number changed.
     public Form with(DoubleUnaryOperator numbers) {
-        return new Form(shape, transposed, numbers, rows);
+        return new Form(shape, transposed, numbers, false, rows);
+    }
+
+    /// Each number `exponent` times doubled.
+    public static Form doubled(int exponent) {
+        return new Form(shape -> shape, false, x -> Math.scalb(x, exponent), true, null);
     }
 
     private static Shape fill(long elements, long... sizes) {
@@ -74,9 +81,13 @@ public record Form(
         return Shape.of(sizes);
     }
 
-    /// The type of a tensor of type `type` on the other side: numbers that move do so one by one.
+    /// The type of a tensor of type `type` on the other side: numbers that move or change do so one
+    /// by one.
     DType type(DType type) {
-        return numbers != null || (transposed && type.quantised()) ? DType.F32 : type;
+        if (type.quantised()) {
+            return numbers != null || transposed ? DType.F32 : type;
+        }
+        return numbers == null || exact ? type : DType.F32;
     }
 
     /// `tensor` on the other side: itself under another shape, or a copy in `arena`.

@@ -10,13 +10,17 @@ import dev.anser.model.WeightReader;
 import dev.anser.tensor.Shape;
 import dev.anser.tensor.Tensor;
 import java.lang.foreign.Arena;
+import java.util.List;
 
 /// The tensors of an RWKV-6 checkpoint, by the names of the official code, checked.
 record Rwkv6Weights(RwkvModel.Trunk trunk, TimeMix[] timeMixes) {
     static final String ARCHITECTURE = "rwkv6";
 
-    /// How many inputs of a time mix token shift makes: w, k, v, r, g.
-    static final int INPUTS = 5;
+    /// The inputs of a time mix that token shift makes, in the order of their low-rank pairs.
+    static final List<String> MIXES = List.of("w", "k", "v", "r", "g");
+
+    /// How many they are.
+    static final int INPUTS = MIXES.size();
 
     static final String BONUS = "blocks.0.att.time_faaaa";
 
@@ -93,10 +97,9 @@ record Rwkv6Weights(RwkvModel.Trunk trunk, TimeMix[] timeMixes) {
     private static TimeMix timeMix(Checkpoint checkpoint, RwkvModel.Reader reader, String prefix) {
         WeightReader weights = reader.weights();
         int width = reader.config().width();
-        String[] names = {"w", "k", "v", "r", "g"};
         Tensor[] mixes = new Tensor[INPUTS];
         for (int i = 0; i < INPUTS; i++) {
-            mixes[i] = reader.coefficient(prefix, names[i]);
+            mixes[i] = reader.coefficient(prefix, MIXES.get(i));
         }
         Tensor mixDown = weights.matrixWithAxis(prefix + "time_maa_w1", 0, width);
         if (mixDown.columns() % INPUTS != 0) {
