@@ -110,6 +110,15 @@ public final class Architectures {
             }
             known.add(architecture);
         }
+        String family = checkpoint.metadata().get("general.architecture");
+        if (checkpoint.format().equals("gguf") && family != null) {
+            throw new ModelFormatException(
+                    checkpoint.source()
+                            + ": its general.architecture is "
+                            + family
+                            + "; GGUF files are known here of "
+                            + ggufFamilies(known));
+        }
         String names = known.stream().map(Architecture::name).collect(Collectors.joining(", "));
         throw new ModelFormatException(
                 checkpoint.source()
@@ -120,6 +129,15 @@ public final class Architectures {
                         + ") are not those of an architecture known here ("
                         + names
                         + ")");
+    }
+
+    private static String ggufFamilies(List<Architecture> known) {
+        return known.stream()
+                .flatMap(architecture -> architecture.layouts().stream())
+                .filter(GgufLayout.class::isInstance)
+                .map(layout -> ((GgufLayout) layout).architecture())
+                .sorted()
+                .collect(Collectors.joining(", "));
     }
 
     private static String firstNames(Checkpoint checkpoint) {

@@ -6,12 +6,15 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.anser.base.AnserException;
 import dev.anser.checkpoint.Checkpoint;
 import dev.anser.checkpoint.Checkpoints;
+import dev.anser.checkpoint.Gguf;
+import dev.anser.checkpoint.GgufMetadata;
 import dev.anser.checkpoint.Safetensors;
 import dev.anser.tensor.DType;
 import dev.anser.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.SequencedMap;
@@ -144,6 +147,22 @@ class BadModelTests {
                 },
                 "1 tensors (model.embed_tokens.weight)",
                 "known here (rwkv4, rwkv5, rwkv6, rwkv7");
+    }
+
+    @Test
+    void aGgufFileOfAnotherFamilyIsToldFromItsMetadata() {
+        Path file = folder.resolve("other.gguf");
+        try (Arena arena = Arena.ofConfined()) {
+            Tensor any = Tensor.allocate(arena, DType.F32, 4, 4);
+            Gguf.write(
+                    file,
+                    List.of(new Checkpoint.Entry("token_embd.weight", any.dtype(), any.shape())),
+                    new GgufMetadata().text("general.architecture", "mamba"),
+                    _ -> any);
+        }
+        assertThatThrownBy(() -> load(file))
+                .hasMessageContaining("its general.architecture is mamba")
+                .hasMessageContaining("known here of gptneox, llama, rwkv6, rwkv7");
     }
 
     @Test

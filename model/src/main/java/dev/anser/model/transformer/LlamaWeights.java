@@ -28,7 +28,7 @@ record LlamaWeights(
     static final String ARCHITECTURE = "llama";
 
     private static final String EMBEDDING = "model.embed_tokens.weight";
-    private static final String HEAD = "lm_head.weight";
+    static final String HEAD = "lm_head.weight";
     private static final String LAYERS = "model.layers.";
 
     /// `x ↦ weight · x + bias`.

@@ -3,8 +3,10 @@ package dev.anser.model.transformer;
 import dev.anser.checkpoint.Checkpoint;
 import dev.anser.model.Architecture;
 import dev.anser.model.LanguageModel;
+import dev.anser.model.Layout;
 import dev.anser.model.ModelConfig;
 import dev.anser.model.StateLayout;
+import java.util.List;
 
 /// GPT-NeoX (arXiv 2204.06745) and Pythia, under Hugging Face's names.
 public final class NeoxArchitecture implements Architecture {
@@ -19,6 +21,11 @@ public final class NeoxArchitecture implements Architecture {
     @Override
     public boolean recognises(Checkpoint checkpoint) {
         return checkpoint.names().contains("gpt_neox.layers.0.attention.query_key_value.weight");
+    }
+
+    @Override
+    public List<Layout> layouts() {
+        return List.of(new NeoxGguf());
     }
 
     @Override

@@ -28,8 +28,8 @@ record NeoxWeights(
         Tensor head) {
     static final String ARCHITECTURE = "gptneox";
 
-    private static final String EMBEDDING = "gpt_neox.embed_in.weight";
-    private static final String HEAD = "embed_out.weight";
+    static final String EMBEDDING = "gpt_neox.embed_in.weight";
+    static final String HEAD = "embed_out.weight";
     private static final String LAYERS = "gpt_neox.layers.";
 
     /// Weight and bias (C) of a layer normalisation.
@@ -91,6 +91,28 @@ record NeoxWeights(
         fields.object("rope_parameters").refuse("rope_type", "default");
     }
 
+    /// The rotary position embedding: how many channels of a head turn, and how fast.
+    record Rotary(double base, int channels) {
+        double[] frequencies() {
+            return KeyValueLayout.frequencies(base, channels);
+        }
+    }
+
+    /// What the configuration says of the rotary position embedding.
+    static Rotary rotary(ConfigurationFields fields, int headSize) {
+        ConfigurationFields rope = fields.object("rope_parameters");
+        double base = rope.number("rope_theta", fields.number("rotary_emb_base", 10_000));
+        double part = rope.number("partial_rotary_factor", fields.number("rotary_pct", 0.25));
+        int channels = (int) (headSize * part);
+        if (channels > headSize || channels % 2 != 0) {
+            throw fields.wrong(
+                    "rotary_pct",
+                    part,
+                    "an even number of the " + headSize + " channels of a head");
+        }
+        return new Rotary(base, channels);
+    }
+
     /// All tensors of `checkpoint`, checked.
     static NeoxWeights read(Checkpoint checkpoint) {
         ModelConfig config = describe(checkpoint);
@@ -135,25 +157,11 @@ record NeoxWeights(
                             weights.weights(),
                             weights.parameters()),
                     (float) fields.number("layer_norm_eps", 1e-5),
-                    frequencies(),
+                    rotary(fields, config.headSize()).frequencies(),
                     fields.fact("use_parallel_residual", true),
                     blocks,
                     outputNorm,
                     head);
-        }
-
-        private double[] frequencies() {
-            ConfigurationFields rope = fields.object("rope_parameters");
-            double base = rope.number("rope_theta", fields.number("rotary_emb_base", 10_000));
-            double part = rope.number("partial_rotary_factor", fields.number("rotary_pct", 0.25));
-            int channels = (int) (config.headSize() * part);
-            if (channels > config.headSize() || channels % 2 != 0) {
-                throw fields.wrong(
-                        "rotary_pct",
-                        part,
-                        "an even number of the " + config.headSize() + " channels of a head");
-            }
-            return KeyValueLayout.frequencies(base, channels);
         }
 
         private Block block(String prefix) {
