@@ -4,11 +4,14 @@ import dev.anser.checkpoint.Checkpoint;
 import dev.anser.tensor.DType;
 import java.util.Set;
 import java.util.function.Predicate;
+import java.util.regex.Pattern;
 
 /// How a version of RWKV stands in the files of rwkv.cpp: official names, low-rank pairs
-/// transposed.
+/// transposed, token-shift coefficients as vectors.
 public abstract class RwkvCppLayout extends TableLayout {
     private static final Set<String> EMBEDDINGS = Set.of("emb.weight", "head.weight");
+
+    private static final Pattern MIX = Pattern.compile(".*\\.time_(mix|maa)_[a-z]");
 
     private final Predicate<Checkpoint> family;
 
@@ -34,6 +37,8 @@ public abstract class RwkvCppLayout extends TableLayout {
         for (String name : LayoutTable.patterns(checkpoint)) {
             if (isLowRank(name)) {
                 table.transposed(name, name);
+            } else if (MIX.matcher(name).matches()) {
+                table.channels(name, name);
             } else {
                 table.same(name, name);
             }

@@ -31,7 +31,7 @@ public abstract class TableLayout implements Layout {
     }
 
     @Override
-    public final Checkpoint official(Checkpoint file) {
+    public Checkpoint official(Checkpoint file) {
         CheckpointView.Builder view = table(file).official(file, skipped(file));
         configuration(file).ifPresent(view::configuration);
         return view.build();

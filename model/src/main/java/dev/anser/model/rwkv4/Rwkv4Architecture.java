@@ -32,7 +32,7 @@ public final class Rwkv4Architecture implements Architecture {
 
     @Override
     public List<Layout> layouts() {
-        return List.of(new Rwkv4RwkvCpp(this::recognises));
+        return List.of(new Rwkv4RwkvCpp(this::recognises), new Rwkv4WebRwkv());
     }
 
     @Override

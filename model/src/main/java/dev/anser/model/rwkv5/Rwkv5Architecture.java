@@ -31,7 +31,7 @@ public final class Rwkv5Architecture implements Architecture {
 
     @Override
     public List<Layout> layouts() {
-        return List.of(new Rwkv5RwkvCpp(this::recognises));
+        return List.of(new Rwkv5RwkvCpp(this::recognises), new Rwkv5WebRwkv());
     }
 
     @Override

@@ -1,9 +1,11 @@
 package dev.anser.model.rwkv5;
 
 import dev.anser.checkpoint.Checkpoint;
+import dev.anser.checkpoint.ModelFormatException;
 import dev.anser.model.Form;
 import dev.anser.model.LayoutTable;
 import dev.anser.model.RwkvCppLayout;
+import dev.anser.tensor.Shape;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Predicate;
@@ -13,11 +15,7 @@ import java.util.function.Predicate;
 final class Rwkv5RwkvCpp extends RwkvCppLayout {
     private static final float NEARLY_1 = Math.nextDown(1f);
 
-    /// Kept between 0 and 1, so that w is finite.
-    private static final Form TO_OFFICIAL =
-            Form.SAME.with(x -> Math.log(-Math.log(Math.clamp(x, Float.MIN_VALUE, NEARLY_1))));
-
-    private static final Form TO_STORED = Form.SAME.with(x -> Math.exp(-Math.exp(x)));
+    private static final String DECAY = "blocks.#.att.time_decay";
 
     Rwkv5RwkvCpp(Predicate<Checkpoint> family) {
         super(family);
@@ -39,11 +37,40 @@ final class Rwkv5RwkvCpp extends RwkvCppLayout {
     }
 
     @Override
+    public Checkpoint stored(Checkpoint official) {
+        return super.stored(Rwkv5Heads.byChannels(official));
+    }
+
+    @Override
+    public Checkpoint official(Checkpoint file) {
+        return Rwkv5Heads.byHeads(super.official(file));
+    }
+
+    /// Decay and bonus have a number for each head (H, 1, 1) or channel (H, N, 1).
+    @Override
     protected LayoutTable table(Checkpoint checkpoint) {
-        String decay = "blocks.#.att.time_decay";
-        String bonus = "blocks.#.att.time_first";
+        Shape decay = checkpoint.entry(DECAY.replace("#", "0")).shape();
+        if (decay.rank() == 0 || decay.size(0) < 1) {
+            throw new ModelFormatException(
+                    checkpoint.source()
+                            + ": tensor blocks.0.att.time_decay is "
+                            + decay
+                            + "; expected heads");
+        }
+        long heads = decay.size(0);
+        boolean byHeads = decay.elements() == heads;
+        Form official = byHeads ? Form.VECTOR : Form.shaped(heads, 0);
+        Form stored = byHeads ? Form.shaped(heads, 1, 1) : Form.shaped(heads, 0, 1);
+        String logarithm = "blocks.#.att.time_first";
+        String bonus = "blocks.#.att.time_faaaa";
         return super.table(checkpoint)
-                .line(decay, decay, TO_OFFICIAL, TO_STORED)
-                .line(bonus, bonus, Form.SAME.with(Math::log), Form.SAME.with(Math::exp));
+                .line(DECAY, DECAY, official.with(Rwkv5RwkvCpp::toOfficial), stored.with(w -> Math.exp(-Math.exp(w))))
+                .line(logarithm, logarithm, official.with(Math::log), stored.with(Math::exp))
+                .line(bonus, bonus, official, stored);
+    }
+
+    /// Kept between 0 and 1, so that w is finite.
+    private static double toOfficial(double decay) {
+        return Math.log(-Math.log(Math.clamp(decay, Float.MIN_VALUE, NEARLY_1)));
     }
 }

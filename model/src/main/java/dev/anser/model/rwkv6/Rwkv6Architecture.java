@@ -27,7 +27,7 @@ public final class Rwkv6Architecture implements Architecture {
 
     @Override
     public List<Layout> layouts() {
-        return List.of(new Rwkv6RwkvCpp(this::recognises), new Rwkv6Gguf());
+        return List.of(new Rwkv6RwkvCpp(this::recognises), new Rwkv6WebRwkv(), new Rwkv6Gguf());
     }
 
     @Override
