@@ -29,7 +29,7 @@ import picocli.CommandLine.Spec;
             "",
             "The name of OUT says the format: .safetensors and .pth (official names), .gguf"
                     + " (llama.cpp), .bin (rwkv.cpp), .st (web-rwkv), and without an ending a folder with"
-                    + " config.json, which Transformers need. Biases, mixes and norms"
+                    + " config.json, which Transformers need and flash-linear-attention has of RWKV-7. Biases, mixes and norms"
                     + " keep their type; quantising spares what is small or sensitive as the"
                     + " programs that read the format do."
         },

@@ -142,7 +142,14 @@ class ConvertCommandTests {
         Run back = Run.of("convert", gguf, folder.resolve("again"), "--verify");
         assertThat(back.code()).as(back.err()).isZero();
         assertThat(back.out()).contains("difference 0.00");
-        assertThat(Run.of("convert", model, folder.resolve("rwkv")).err()).contains(".safetensors");
+    }
+
+    @Test
+    void whatAFolderOfFlashLinearAttentionCannotSayIsNamed() {
+        // Heads of 16 channels, whose groups are normalised otherwise there.
+        assertThat(Run.of("convert", model, folder.resolve("rwkv")).err())
+                .contains("the epsilon of the group normalisation")
+                .contains("--force");
     }
 
     @Test
@@ -152,6 +159,9 @@ class ConvertCommandTests {
         assertThat(run.err()).contains("Q4_0").contains(".gguf");
         assertThat(Run.of("convert", model, folder.resolve("out.xyz")).err())
                 .contains(".safetensors");
+        assertThat(Run.of("convert", model, folder.resolve("out.st"), "--type", "f32").err())
+                .contains("F16")
+                .contains("leave --type out");
     }
 
     @Test

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.ServiceLoader;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /// Finds which architecture a checkpoint is.
 ///
@@ -53,12 +54,22 @@ public final class Architectures {
 
     /// The layout `name` of the family that `official` is of, if it is of one that has it.
     static Optional<Layout> knownLayout(Checkpoint official, String name) {
+        return layouts(official).filter(layout -> layout.name().equals(name)).findFirst();
+    }
+
+    /// The layout that the family of `official` has in folders, if it is not the official one.
+    static Optional<FolderLayout> folderLayout(Checkpoint official) {
+        return layouts(official)
+                .filter(FolderLayout.class::isInstance)
+                .map(FolderLayout.class::cast)
+                .findFirst();
+    }
+
+    private static Stream<Layout> layouts(Checkpoint official) {
         return ServiceLoader.load(Architecture.class).stream()
                 .map(ServiceLoader.Provider::get)
                 .filter(architecture -> architecture.recognises(official))
-                .flatMap(architecture -> architecture.layouts().stream())
-                .filter(layout -> layout.name().equals(name))
-                .findFirst();
+                .flatMap(architecture -> architecture.layouts().stream());
     }
 
     /// The layout `name` of the family that `official` is of.

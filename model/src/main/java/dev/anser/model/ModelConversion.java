@@ -45,18 +45,30 @@ public final class ModelConversion {
             Checkpoint official, ModelFormat format, Optional<DType> wanted, Threads threads) {
         this.official = official;
         this.format = format;
-        if (format == ModelFormat.FOLDER && official.configuration().isEmpty()) {
+        Layout layout = layout(official, format);
+        if (format == ModelFormat.FOLDER && layout == null && official.configuration().isEmpty()) {
             throw new AnserException(
                     "this model has no configuration to write beside its weights; give OUT a name"
                             + " that ends with .safetensors");
         }
-        Layout layout =
-                format.layout().isEmpty() ? null : Architectures.layout(official, format.layout());
+        if (format == ModelFormat.WEB_RWKV && wanted.orElse(DType.F16) != DType.F16) {
+            throw new AnserException(
+                    "a web-rwkv file has weights of type F16 alone, not "
+                            + wanted.get()
+                            + "; leave --type out");
+        }
         this.layout = layout;
         this.lost = lost(official, format, layout);
         Checkpoint stored = layout == null ? official : layout.stored(official);
         this.conversion =
                 new Conversion(stored, entry -> type(entry, wanted.orElse(entry.dtype())), threads);
+    }
+
+    private static @Nullable Layout layout(Checkpoint official, ModelFormat format) {
+        if (format == ModelFormat.FOLDER) {
+            return Architectures.folderLayout(official).orElse(null);
+        }
+        return format.layout().isEmpty() ? null : Architectures.layout(official, format.layout());
     }
 
     private static List<String> lost(
@@ -79,7 +91,7 @@ public final class ModelConversion {
     }
 
     private DType type(Checkpoint.Entry entry, DType wanted) {
-        if (layout != null) {
+        if (layout != null && format != ModelFormat.FOLDER) {
             return layout.type(entry, wanted);
         }
         if (wanted.quantised()) {
@@ -127,7 +139,9 @@ public final class ModelConversion {
                                             target,
                                             entries,
                                             official.metadata(),
-                                            official.configuration(),
+                                            layout instanceof FolderLayout folder
+                                                    ? folder.written(official)
+                                                    : official.configuration(),
                                             tensors);
                     case PTH -> (entries, tensors) -> Torch.write(target, entries, tensors);
                     case GGUF -> {

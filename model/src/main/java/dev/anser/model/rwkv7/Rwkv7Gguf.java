@@ -111,20 +111,10 @@ final class Rwkv7Gguf extends GgufLayout {
                 .u32("rwkv7.attention.head_count", 0)
                 .f32("rwkv7.attention.layer_norm_epsilon", 1e-5)
                 .u32("rwkv7.wkv.head_size", config.headSize())
-                .u32("rwkv7.attention.decay_lora_rank", rank(official, "w"))
-                .u32("rwkv7.attention.iclr_lora_rank", rank(official, "a"))
-                .u32("rwkv7.attention.value_residual_mix_lora_rank", rank(official, "v"))
-                .u32("rwkv7.attention.gate_lora_rank", rank(official, "g"));
-    }
-
-    /// The rank of a low-rank pair; that of the values in a model of one layer, which has none, is
-    /// that of the learning rate that stands in for it.
-    private static long rank(Checkpoint official, String pair) {
-        String name = "blocks.1.att." + pair + "1";
-        String first = official.names().contains(name) ? name : "blocks.0.att.a1";
-        return official.entry(pair.equals("v") ? first : "blocks.0.att." + pair + "1")
-                .shape()
-                .size(1);
+                .u32("rwkv7.attention.decay_lora_rank", Rwkv7Layouts.rank(official, "w"))
+                .u32("rwkv7.attention.iclr_lora_rank", Rwkv7Layouts.rank(official, "a"))
+                .u32("rwkv7.attention.value_residual_mix_lora_rank", Rwkv7Layouts.rank(official, "v"))
+                .u32("rwkv7.attention.gate_lora_rank", Rwkv7Layouts.rank(official, "g"));
     }
 
     @Override

@@ -30,6 +30,16 @@ final class Rwkv7Layouts {
         return Math.toIntExact(official.entry("blocks.0.att.r_k").shape().size(-1));
     }
 
+    /// The rank of a low-rank pair; that of the values in a model of one layer, which has none, is
+    /// that of the learning rate that stands in for it.
+    static long rank(Checkpoint official, String pair) {
+        String name = "blocks.1.att." + pair + "1";
+        String first = official.names().contains(name) ? name : "blocks.0.att.a1";
+        return official.entry(pair.equals("v") ? first : "blocks.0.att." + pair + "1")
+                .shape()
+                .size(1);
+    }
+
     /// The names that all layouts with official names share.
     static LayoutTable officialNames() {
         LayoutTable table =
