@@ -59,7 +59,9 @@ final class FormatTableTests {
                         "GGUF",
                         "rwkv.cpp `.bin`",
                         "web-rwkv `.st`");
-        return readme.stream().skip(head + 2).takeWhile(line -> line.startsWith("|"))
+        return readme.stream()
+                .skip(head + 2)
+                .takeWhile(line -> line.startsWith("|"))
                 .map(FormatTableTests::cells)
                 .toList();
     }
@@ -76,9 +78,7 @@ final class FormatTableTests {
                                 .limit(ENDINGS.size())
                                 .map(i ->
                                         Arguments.of(
-                                                line.getFirst(),
-                                                ENDINGS.get(i - 1),
-                                                line.get(i))));
+                                                line.getFirst(), ENDINGS.get(i - 1), line.get(i))));
     }
 
     @Test
@@ -120,8 +120,7 @@ final class FormatTableTests {
         if (cell.equals(READS)) {
             // It can be written by force, and read with its configuration beside it.
             assertThat(lost).singleElement().asString().contains("its configuration");
-            Files.copy(
-                    before.resolveSibling("config.json"), after.resolveSibling("config.json"));
+            Files.copy(before.resolveSibling("config.json"), after.resolveSibling("config.json"));
         } else {
             assertThat(cell).isEqualTo(BOTH);
             boolean epsilon = architecture.startsWith("RWKV-5") && ending.equals(".bin");
@@ -146,8 +145,7 @@ final class FormatTableTests {
                 for (long i = 0; i < from.elements(); i++) {
                     largest = Math.max(largest, Math.abs(from.get(i) - to.get(i)));
                 }
-                boolean computed =
-                        actual.format().equals("rwkv.cpp") && name.matches(COMPUTED);
+                boolean computed = actual.format().equals("rwkv.cpp") && name.matches(COMPUTED);
                 assertThat(largest).as(name).isLessThanOrEqualTo(computed ? 1e-6f : 0);
             }
         }

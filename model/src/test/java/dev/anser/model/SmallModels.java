@@ -40,13 +40,14 @@ final class SmallModels {
         Path file = folder.resolve("model.safetensors");
         try (Arena arena = Arena.ofConfined()) {
             SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
-            shapes(architecture, golden).forEach((name, shape) -> {
-                Tensor tensor = Tensor.allocate(arena, DType.F32, shape.sizes());
-                for (int i = 0; i < tensor.elements(); i++) {
-                    tensor.set(i, number(name, i));
-                }
-                tensors.put(name, tensor);
-            });
+            shapes(architecture, golden)
+                    .forEach((name, shape) -> {
+                        Tensor tensor = Tensor.allocate(arena, DType.F32, shape.sizes());
+                        for (int i = 0; i < tensor.elements(); i++) {
+                            tensor.set(i, number(name, i));
+                        }
+                        tensors.put(name, tensor);
+                    });
             Files.createDirectories(folder);
             Safetensors.write(file, tensors, Map.of());
             Path configuration = Golden.own(golden).resolveSibling("config.json");

@@ -64,7 +64,11 @@ final class Rwkv5RwkvCpp extends RwkvCppLayout {
         String logarithm = "blocks.#.att.time_first";
         String bonus = "blocks.#.att.time_faaaa";
         return super.table(checkpoint)
-                .line(DECAY, DECAY, official.with(Rwkv5RwkvCpp::toOfficial), stored.with(w -> Math.exp(-Math.exp(w))))
+                .line(
+                        DECAY,
+                        DECAY,
+                        official.with(Rwkv5RwkvCpp::toOfficial),
+                        stored.with(w -> Math.exp(-Math.exp(w))))
                 .line(logarithm, logarithm, official.with(Math::log), stored.with(Math::exp))
                 .line(bonus, bonus, official, stored);
     }

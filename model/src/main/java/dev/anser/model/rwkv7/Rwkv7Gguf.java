@@ -113,7 +113,9 @@ final class Rwkv7Gguf extends GgufLayout {
                 .u32("rwkv7.wkv.head_size", config.headSize())
                 .u32("rwkv7.attention.decay_lora_rank", Rwkv7Layouts.rank(official, "w"))
                 .u32("rwkv7.attention.iclr_lora_rank", Rwkv7Layouts.rank(official, "a"))
-                .u32("rwkv7.attention.value_residual_mix_lora_rank", Rwkv7Layouts.rank(official, "v"))
+                .u32(
+                        "rwkv7.attention.value_residual_mix_lora_rank",
+                        Rwkv7Layouts.rank(official, "v"))
                 .u32("rwkv7.attention.gate_lora_rank", Rwkv7Layouts.rank(official, "g"));
     }
 

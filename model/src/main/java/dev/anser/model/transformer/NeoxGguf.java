@@ -24,14 +24,8 @@ final class NeoxGguf extends TransformerGguf {
     @Override
     protected LayoutTable table(Checkpoint checkpoint) {
         boolean stored = checkpoint.names().contains("token_embd.weight");
-        int size =
-                stored
-                        ? headSize(checkpoint)
-                        : NeoxWeights.describe(checkpoint).headSize();
-        int heads =
-                stored
-                        ? count(checkpoint, HEADS)
-                        : NeoxWeights.describe(checkpoint).heads();
+        int size = stored ? headSize(checkpoint) : NeoxWeights.describe(checkpoint).headSize();
+        int heads = stored ? count(checkpoint, HEADS) : NeoxWeights.describe(checkpoint).heads();
         LayoutTable table =
                 new LayoutTable()
                         .same(NeoxWeights.EMBEDDING, "token_embd.weight")

@@ -97,8 +97,7 @@ final class Rwkv6GgufTests {
                 assertThat(rounded)
                         .isEqualTo(
                                 type == DType.F16
-                                        && name.matches(
-                                                "blocks.1.(att.output|ffn.value).weight"));
+                                        && name.matches("blocks.1.(att.output|ffn.value).weight"));
                 for (long i = 0; i < expected.elements(); i++) {
                     float value = expected.get(i);
                     // Halved once more, the smallest numbers of F16 lose a bit.

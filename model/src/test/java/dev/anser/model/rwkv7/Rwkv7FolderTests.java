@@ -41,8 +41,7 @@ final class Rwkv7FolderTests {
         try (Threads threads = new Threads(1);
                 Arena arena = Arena.ofConfined()) {
             Rwkv7Initial initial =
-                    Rwkv7Initial.of(
-                            new Rwkv7Initial.Sizes(LAYERS, 128, 64, 48, 16, 24, 8, 40), 1);
+                    Rwkv7Initial.of(new Rwkv7Initial.Sizes(LAYERS, 128, 64, 48, 16, 24, 8, 40), 1);
             Safetensors.write(official, initial.tensors(arena, threads), Map.of());
             try (Checkpoint model = Architectures.open(official)) {
                 ModelConversion conversion =
@@ -99,8 +98,7 @@ final class Rwkv7FolderTests {
         String before = "\"" + field + "\": " + right;
         assertThat(file).content().contains(before);
         Files.writeString(
-                file,
-                Files.readString(file).replace(before, "\"" + field + "\": " + wrong));
+                file, Files.readString(file).replace(before, "\"" + field + "\": " + wrong));
         assertThatThrownBy(() -> Architectures.open(folder))
                 .isInstanceOf(ModelFormatException.class)
                 .hasMessageContaining("its configuration has " + field)
@@ -123,13 +121,13 @@ final class Rwkv7FolderTests {
             String prefix = "model.layers." + layer + ".attn.x_";
             old.add(
                     new Checkpoint.Entry(
-                            prefix + "x",
-                            file.entry(prefix + "r").dtype(),
-                            Shape.of(6, 128)),
+                            prefix + "x", file.entry(prefix + "r").dtype(), Shape.of(6, 128)),
                     (from, arena) -> {
-                        Tensor all = Tensor.allocate(arena, from.tensor(prefix + "r").dtype(), 6, 128);
+                        Tensor all =
+                                Tensor.allocate(arena, from.tensor(prefix + "r").dtype(), 6, 128);
                         for (int i = 0; i < 6; i++) {
-                            all.part(i).reshape(1, 1, 128)
+                            all.part(i)
+                                    .reshape(1, 1, 128)
                                     .copyFrom(from.tensor(prefix + "rwkvag".charAt(i)));
                         }
                         return all;
@@ -139,8 +137,7 @@ final class Rwkv7FolderTests {
                 Checkpoint after = Architectures.official(old.build())) {
             for (String mix : Rwkv7Layouts.MIXES) {
                 String name = mix.replace("#", "2");
-                assertThat(after.tensor(name).toFloats())
-                        .isEqualTo(before.tensor(name).toFloats());
+                assertThat(after.tensor(name).toFloats()).isEqualTo(before.tensor(name).toFloats());
             }
         }
     }
