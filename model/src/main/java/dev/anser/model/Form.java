@@ -81,11 +81,16 @@ public record Form(
         return Shape.of(sizes);
     }
 
+    /// Whether numbers are read and written one by one, which only those of weights can be.
+    boolean movesNumbers() {
+        return numbers != null || transposed;
+    }
+
     /// The type of a tensor of type `type` on the other side: numbers that move or change do so one
     /// by one.
     DType type(DType type) {
         if (type.quantised()) {
-            return numbers != null || transposed ? DType.F32 : type;
+            return movesNumbers() ? DType.F32 : type;
         }
         return numbers == null || exact ? type : DType.F32;
     }
@@ -96,7 +101,7 @@ public record Form(
         if (rows != null) {
             return reordered(tensor, rows, arena);
         }
-        if (!transposed && numbers == null) {
+        if (!movesNumbers()) {
             return target.equals(tensor.shape()) ? tensor : tensor.reshape(target.sizes());
         }
         Tensor copy = Tensor.allocate(arena, type(tensor.dtype()), target.sizes());

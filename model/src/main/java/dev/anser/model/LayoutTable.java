@@ -121,6 +121,7 @@ public final class LayoutTable {
                 throw noPlace(file, name);
             }
             Checkpoint.Entry entry = file.entry(name);
+            requireWeights(file, entry, line.toOfficial());
             int parts = line.official().size();
             if (parts > 1 && (entry.shape().rank() < 2 || entry.shape().size(0) != parts)) {
                 throw new ModelFormatException(
@@ -172,6 +173,7 @@ public final class LayoutTable {
             List<String> parts = line.official().stream().map(place::fill).toList();
             Checkpoint.Entry entry = official.entry(name);
             Form form = line.toStored();
+            requireWeights(official, entry, form);
             Shape all =
                     parts.size() == 1
                             ? entry.shape()
@@ -224,6 +226,20 @@ public final class LayoutTable {
             }
         }
         return all;
+    }
+
+    private static void requireWeights(Checkpoint from, Checkpoint.Entry entry, Form form) {
+        if (form.movesNumbers() && !entry.dtype().computable()) {
+            throw new ModelFormatException(
+                    from.source()
+                            + ": tensor "
+                            + entry.name()
+                            + " is "
+                            + entry.dtype()
+                            + " "
+                            + entry.shape()
+                            + "; expected F32, F16 or BF16, or a quantised type");
+        }
     }
 
     private static ModelFormatException noPlace(Checkpoint checkpoint, String name) {

@@ -157,11 +157,11 @@ class BadModelTests {
             Gguf.write(
                     file,
                     List.of(new Checkpoint.Entry("token_embd.weight", any.dtype(), any.shape())),
-                    new GgufMetadata().text("general.architecture", "mamba"),
+                    new GgufMetadata().text("general.architecture", "arwkv7"),
                     _ -> any);
         }
         assertThatThrownBy(() -> load(file))
-                .hasMessageContaining("its general.architecture is mamba")
+                .hasMessageContaining("its general.architecture is arwkv7")
                 .hasMessageContaining("known here of gptneox, llama, rwkv6, rwkv7");
     }
 

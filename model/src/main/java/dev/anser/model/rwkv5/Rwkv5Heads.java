@@ -24,7 +24,7 @@ final class Rwkv5Heads {
         CheckpointView.Builder view = CheckpointView.of(official);
         for (String name : official.names()) {
             Checkpoint.Entry entry = official.entry(name);
-            if (!NAMES.matcher(name).matches()) {
+            if (!NAMES.matcher(name).matches() || !entry.dtype().floating()) {
                 view.keep(name);
                 continue;
             }
@@ -73,7 +73,7 @@ final class Rwkv5Heads {
     }
 
     private static boolean isByHeads(Tensor tensor) {
-        if (tensor.shape().rank() != 2 || tensor.dtype().quantised()) {
+        if (tensor.shape().rank() != 2 || !tensor.dtype().floating()) {
             return false;
         }
         int channels = tensor.columns();

@@ -134,4 +134,22 @@ final class Rwkv6GgufTests {
             }
         }
     }
+
+    @Test
+    void whatIsNoWeightIsRefusedByName() {
+        Checkpoint stored = layout.stored(Checkpoints.open(MODEL));
+        CheckpointView.Builder file = CheckpointView.of(stored);
+        String odd = "blk.1.time_mix_decay_w1.weight";
+        stored.names().stream().filter(name -> !name.equals(odd)).forEach(file::keep);
+        file.add(
+                new Checkpoint.Entry(odd, DType.I32, stored.entry(odd).shape()),
+                (from, arena) ->
+                        Tensor.allocate(arena, DType.I32, from.entry(odd).shape().sizes()));
+        try (Checkpoint view = file.build()) {
+            assertThatThrownBy(() -> layout.official(view))
+                    .isInstanceOf(ModelFormatException.class)
+                    .hasMessageContaining("tensor " + odd + " is I32")
+                    .hasMessageContaining("expected F32");
+        }
+    }
 }
