@@ -16,7 +16,8 @@ public enum ModelFormat {
     RWKV_CPP(".bin", "rwkv.cpp"),
     /// safetensors with web-rwkv's names.
     WEB_RWKV(".st", "web-rwkv"),
-    /// A new folder with `model.safetensors` and the `config.json` that describes it.
+    /// A new folder with `model.safetensors` and the `config.json` that describes it, in the layout
+    /// that the family has in folders.
     FOLDER("/", "");
 
     private final String ending;

@@ -126,13 +126,15 @@ final class FormatTableTests {
             boolean epsilon = architecture.startsWith("RWKV-5") && ending.equals(".bin");
             assertThat(lost).hasSize(epsilon ? 1 : 0);
         }
-        assertSame(before, after);
+        boolean computed = ending.equals(".bin") && !architecture.equals("RWKV-6");
+        assertSame(before, after, computed ? 1e-6f : 0);
         if (!ending.equals(".bin") || !architecture.startsWith("RWKV-5")) {
             assertSameLogits(before, after);
         }
     }
 
-    private static void assertSame(Path before, Path after) {
+    /// @param computed how far what is computed and computed back may be off
+    private static void assertSame(Path before, Path after, float computed) {
         try (Checkpoint expected = Architectures.open(before);
                 Checkpoint actual = Architectures.open(after)) {
             assertThat(Architectures.describe(actual)).isEqualTo(Architectures.describe(expected));
@@ -145,8 +147,8 @@ final class FormatTableTests {
                 for (long i = 0; i < from.elements(); i++) {
                     largest = Math.max(largest, Math.abs(from.get(i) - to.get(i)));
                 }
-                boolean computed = actual.format().equals("rwkv.cpp") && name.matches(COMPUTED);
-                assertThat(largest).as(name).isLessThanOrEqualTo(computed ? 1e-6f : 0);
+                float bound = name.matches(COMPUTED) ? computed : 0;
+                assertThat(largest).as(name).isLessThanOrEqualTo(bound);
             }
         }
     }
@@ -173,7 +175,7 @@ final class FormatTableTests {
     }
 
     /// From one format to the next, as far as the architecture goes: what comes back at the end is
-    /// what went out.
+    /// what went out. A decay that is no longer a number of F16 is rounded to one in .st.
     @ParameterizedTest
     @CsvSource({
         "RWKV-4,.pth .safetensors .bin .st .pth",
@@ -195,21 +197,6 @@ final class FormatTableTests {
             convert(files.getLast(), next);
             files.add(next);
         }
-        try (Checkpoint expected = Architectures.open(before);
-                Checkpoint actual = Architectures.open(files.getLast())) {
-            assertThat(withEffect(actual)).isEqualTo(withEffect(expected));
-            for (String name : withEffect(expected)) {
-                float[] from = expected.tensor(name).toFloats();
-                float[] to = actual.tensor(name).toFloats();
-                assertThat(actual.entry(name).shape())
-                        .as(name)
-                        .isEqualTo(expected.entry(name).shape());
-                boolean computed = name.matches(COMPUTED) && !architecture.equals("RWKV-6");
-                for (int i = 0; i < from.length; i++) {
-                    // What is no longer a number of F16 is rounded to one in .st.
-                    assertThat(to[i]).as(name).isCloseTo(from[i], within(computed ? 3e-4f : 0));
-                }
-            }
-        }
+        assertSame(before, files.getLast(), architecture.equals("RWKV-6") ? 0 : 3e-4f);
     }
 }
