@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SequencedMap;
 
 /// A small model of each architecture, every number of which F16 has and few are alike.
@@ -36,7 +37,7 @@ final class SmallModels {
     /// Writes the model `architecture` as `model.safetensors` into `folder`, with a `config.json`
     /// when it needs one.
     static Path write(String architecture, Path folder) {
-        String golden = GOLDENS.get(architecture);
+        String golden = Objects.requireNonNull(GOLDENS.get(architecture), architecture);
         Path file = folder.resolve("model.safetensors");
         try (Arena arena = Arena.ofConfined()) {
             SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
