@@ -8,6 +8,7 @@ import dev.anser.checkpoint.CheckpointView;
 import dev.anser.checkpoint.Checkpoints;
 import dev.anser.checkpoint.ModelFormatException;
 import dev.anser.checkpoint.Safetensors;
+import dev.anser.model.InitialWeights;
 import dev.anser.model.Architectures;
 import dev.anser.model.ModelConversion;
 import dev.anser.model.ModelFormat;
@@ -40,7 +41,7 @@ final class Rwkv7FolderTests {
         folder = temporary.resolve("model");
         try (Threads threads = new Threads(1);
                 Arena arena = Arena.ofConfined()) {
-            Rwkv7Initial initial =
+            InitialWeights initial =
                     Rwkv7Initial.of(new Rwkv7Initial.Sizes(LAYERS, 128, 64, 48, 16, 24, 8, 40), 1);
             Safetensors.write(official, initial.tensors(arena, threads), Map.of());
             try (Checkpoint model = Architectures.open(official)) {
