@@ -11,15 +11,6 @@ import java.util.List;
 /// Id 0 is the end of a document, written as `<s>`; ids that the vocabulary lacks are written as
 /// `[PAD7]`.
 public final class GgufTokens {
-    /// `tokenizer.ggml.token_type` of a usual token.
-    private static final int NORMAL = 1;
-
-    /// That of the end of a document.
-    private static final int CONTROL = 3;
-
-    /// That of an id without a token.
-    private static final int UNUSED = 5;
-
     private static final String END = "<s>";
     private static final String HEX = "0123456789abcdef";
 
@@ -43,7 +34,12 @@ public final class GgufTokens {
     public static int[] types(Tokenizer tokenizer, int count) {
         int[] types = new int[count];
         for (int id = 0; id < count; id++) {
-            types[id] = id == 0 ? CONTROL : tokenizer.contains(id) ? NORMAL : UNUSED;
+            types[id] =
+                    id == 0
+                            ? GgufVocabulary.CONTROL
+                            : tokenizer.contains(id)
+                                    ? GgufVocabulary.NORMAL
+                                    : GgufVocabulary.UNUSED;
         }
         return types;
     }
@@ -54,6 +50,14 @@ public final class GgufTokens {
     /// @param types what kind each token is; as many as `texts`, or none when all are usual ones
     /// @throws TokenizerException when two tokens are the same, or one cannot be read
     public static Tokenizer tokenizer(String source, List<String> texts, List<Long> types) {
+        return WorldTokenizer.load(
+                source + " (tokens in its metadata)", vocabulary(source, texts, types));
+    }
+
+    /// A vocabulary file with the same tokens.
+    ///
+    /// @throws TokenizerException when types are missing or a token cannot be read
+    static byte[] vocabulary(String source, List<String> texts, List<Long> types) {
         if (!types.isEmpty() && types.size() != texts.size()) {
             throw new TokenizerException(
                     source
@@ -65,7 +69,7 @@ public final class GgufTokens {
         }
         StringBuilder lines = new StringBuilder(texts.size() * 32);
         for (int id = 1; id < texts.size(); id++) {
-            if (!types.isEmpty() && types.get(id) != NORMAL) {
+            if (!types.isEmpty() && types.get(id) != GgufVocabulary.NORMAL) {
                 continue;
             }
             byte[] bytes = unescaped(texts.get(id));
@@ -75,8 +79,7 @@ public final class GgufTokens {
             }
             lines.append("' ").append(bytes.length).append('\n');
         }
-        byte[] vocabulary = lines.toString().getBytes(StandardCharsets.US_ASCII);
-        return WorldTokenizer.load(source + " (tokens in its metadata)", vocabulary);
+        return lines.toString().getBytes(StandardCharsets.US_ASCII);
     }
 
     /// As Python's `repr` writes the inside of a bytes literal.

@@ -11,7 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
+import java.util.Set;
 
 /// A tokenizer that a `tokenizer.json` of Hugging Face describes, of any kind: byte-level and
 /// SentencePiece BPE, unigrams, word pieces.
@@ -38,43 +38,81 @@ public final class HuggingFaceTokenizer implements Tokenizer {
     private final TokenizerJson vocabulary;
     private final NativeTokenizer library;
     private final int endOfText;
+    private final Set<Integer> ends;
     private final int beginOfText;
 
-    private HuggingFaceTokenizer(String source, byte[] content, @Nullable String end) {
+    private HuggingFaceTokenizer(String source, byte[] content, TokenizerSettings settings) {
         this.source = source;
         this.vocabulary = TokenizerJson.parse(source, content);
         this.library = new NativeTokenizer(source, new String(content, StandardCharsets.UTF_8));
-        this.endOfText = end == null ? vocabulary.firstOf(ENDS) : vocabulary.id(end);
-        if (end != null && endOfText < 0) {
-            throw new TokenizerException(
-                    source
-                            + ": has no token \""
-                            + JsonTree.shown(end)
-                            + "\", which is said to end documents");
-        }
-        int[] added = library.encode("", true);
-        // What stands in front of a text; of a pair of marks, the first.
-        this.beginOfText = added.length > 0 && added[0] != endOfText ? added[0] : -1;
+        String end = settings.end();
+        this.endOfText =
+                end != null
+                        ? named(end, "end documents")
+                        : settings.ends().stream()
+                                .filter(vocabulary::contains)
+                                .findFirst()
+                                .orElseGet(() -> vocabulary.firstOf(ENDS));
+        this.ends = Set.copyOf(settings.ends());
+        this.beginOfText = begin(settings);
         requireSameIds();
     }
 
-    /// Reads `file`, and which token ends documents from a `tokenizer_config.json` beside it.
+    private int named(String token, String use) {
+        int id = vocabulary.id(token);
+        if (id < 0) {
+            throw new TokenizerException(
+                    source
+                            + ": has no token \""
+                            + JsonTree.shown(token)
+                            + "\", which is said to "
+                            + use);
+        }
+        return id;
+    }
+
+    private int begin(TokenizerSettings settings) {
+        if (Boolean.FALSE.equals(settings.begins())) {
+            return -1;
+        }
+        String begin = settings.begin();
+        return begin != null && Boolean.TRUE.equals(settings.begins())
+                ? named(begin, "begin texts")
+                : addedInFront();
+    }
+
+    /// What the library puts in front of a text; of several marks, the first.
+    private int addedInFront() {
+        int[] plain = library.encode("a", false);
+        int[] marked = library.encode("a", true);
+        if (marked.length == plain.length || Arrays.mismatch(plain, marked) != 0) {
+            return -1;
+        }
+        // Where no token covers the text, a mark behind it stands first too.
+        return plain.length == 0 && marked[0] == endOfText ? -1 : marked[0];
+    }
+
+    /// Reads `file`, and what is said beside it: which token ends documents and whether one begins
+    /// texts in `tokenizer_config.json`, at which ids generation stops in `generation_config.json`.
     ///
     /// @throws TokenizerException when it cannot be read or used; the message says why
     public static HuggingFaceTokenizer load(Path file) {
-        Path config = file.resolveSibling("tokenizer_config.json");
-        String end = Files.isRegularFile(config) ? end(config) : null;
-        return new HuggingFaceTokenizer(file.toString(), content(file), end);
+        return load(file.toString(), content(file), TokenizerSettings.beside(file));
     }
 
     /// Reads a tokenizer from the bytes of such a file; `source` names it in messages.
     ///
     /// @throws TokenizerException when it cannot be used; the message says why
     public static HuggingFaceTokenizer load(String source, byte[] content) {
-        return new HuggingFaceTokenizer(source, content, null);
+        return load(source, content, TokenizerSettings.NONE);
     }
 
-    private static byte[] content(Path file) {
+    static HuggingFaceTokenizer load(String source, byte[] content, TokenizerSettings settings) {
+        return new HuggingFaceTokenizer(source, content, settings);
+    }
+
+    /// The bytes of a file, of too long a one only as many as show that.
+    static byte[] content(Path file) {
         try (InputStream in = Files.newInputStream(file)) {
             return in.readNBytes(TokenizerJson.MAX_FILE_BYTES + 1);
         } catch (IOException e) {
@@ -82,12 +120,6 @@ public final class HuggingFaceTokenizer implements Tokenizer {
             throw new TokenizerException(
                     file + ": the vocabulary cannot be read (" + reason + "); check the path", e);
         }
-    }
-
-    private static @Nullable String end(Path config) {
-        JsonTree tree = JsonTree.read(config.toString(), content(config));
-        JsonTree token = tree.object("eos_token");
-        return token == null ? tree.string("eos_token") : token.string("content");
     }
 
     /// The library numbers added tokens by their place, whatever the file says.
@@ -207,6 +239,11 @@ public final class HuggingFaceTokenizer implements Tokenizer {
     @Override
     public int endOfText() {
         return endOfText;
+    }
+
+    @Override
+    public boolean ends(int id) {
+        return ends.contains(id) || Tokenizer.super.ends(id);
     }
 
     @Override

@@ -51,6 +51,11 @@ final class JsonTree {
         }
     }
 
+    /// An object without fields.
+    static JsonTree empty() {
+        return new JsonTree("", Map.of());
+    }
+
     private static Object value(String source, JsonParser json) {
         return switch (json.currentToken()) {
             case START_OBJECT -> {
@@ -123,6 +128,18 @@ final class JsonTree {
     /// The string under `name`, or null when there is none.
     @Nullable String string(String name) {
         return fields.get(name) instanceof String text ? text : null;
+    }
+
+    /// The boolean under `name`, or null when there is none.
+    @Nullable Boolean flag(String name) {
+        return fields.get(name) instanceof Boolean value ? value : null;
+    }
+
+    /// The token under `name`: a string, or an object with the string as its `content`; null when
+    /// there is none.
+    @Nullable String token(String name) {
+        JsonTree token = object(name);
+        return token == null ? string(name) : token.string("content");
     }
 
     /// The boolean under `name`, or `otherwise`.

@@ -94,7 +94,8 @@ record TokenSpelling(
         return new TokenSpelling(byteLevel, byteFallback, space, continuation, wordEnd, drops);
     }
 
-    private static List<JsonTree> parts(@Nullable JsonTree whole, String names) {
+    /// The steps that `whole`, which may be a sequence of them under `names`, consists of.
+    static List<JsonTree> parts(@Nullable JsonTree whole, String names) {
         List<JsonTree> parts = new ArrayList<>();
         if (whole != null && "Sequence".equals(whole.string("type"))) {
             for (JsonTree part : whole.objects(names)) {

@@ -48,4 +48,10 @@ public interface Tokenizer {
 
     /// The id that ends a document and that generation stops at, or -1 when there is none.
     int endOfText();
+
+    /// Whether generation stops at `id`: at the end of a document, or of a turn of a conversation
+    /// where the vocabulary has a token for it.
+    default boolean ends(int id) {
+        return id >= 0 && id == endOfText();
+    }
 }

@@ -159,6 +159,22 @@ final class TokenizerJson {
         }
     }
 
+    /// What it was read from, for messages.
+    String source() {
+        return source;
+    }
+
+    /// How its tokens spell bytes.
+    TokenSpelling spelling() {
+        return spelling;
+    }
+
+    /// Whether a token stands for one byte of a character that no token covers.
+    boolean isByte(int id) {
+        byte[] spelled = bytes(id);
+        return !spelling.byteLevel() && spelled.length == 1 && bytesToIds[spelled[0] & 0xff] == id;
+    }
+
     /// One more than the largest id.
     int size() {
         return size;

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.util.Base64;
 import java.util.List;
 import java.util.Objects;
 import java.util.zip.GZIPInputStream;
@@ -18,6 +19,23 @@ final class Goldens {
 
     static byte[] neox() {
         return unpacked("20B_tokenizer.json.gz");
+    }
+
+    /// A byte-level tokenizer of 759 tokens, learned from Shakespeare.
+    static byte[] bytes() {
+        return unpacked("bytes-tokenizer.json.gz");
+    }
+
+    /// One of SentencePiece's kind, its merges as Hugging Face's converter derives them.
+    static byte[] pieces() {
+        return unpacked("pieces-tokenizer.json.gz");
+    }
+
+    /// 150 texts of many kinds.
+    static List<byte[]> texts() {
+        return lines("neox20b.tsv").stream()
+                .map(line -> Base64.getDecoder().decode(line.substring(0, line.indexOf('\t'))))
+                .toList();
     }
 
     private static byte[] unpacked(String name) {
