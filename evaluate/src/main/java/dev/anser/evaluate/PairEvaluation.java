@@ -39,11 +39,8 @@ public final class PairEvaluation implements Consumer<PromptCompletion> {
     /// @throws EvaluateException when there is nothing to predict, or nothing to predict it from
     @Override
     public void accept(PromptCompletion pair) {
-        int[] prompt = tokenizer.encode(pair.prompt());
+        int[] prompt = prompt(pair.prompt());
         int[] completion = tokenizer.encode(pair.completion());
-        if (prompt.length == 0) {
-            prompt = Scorer.beginning(tokenizer);
-        }
         if (prompt.length == 0 || completion.length == 0) {
             throw new EvaluateException(
                     "pair "
@@ -60,6 +57,15 @@ public final class PairEvaluation implements Consumer<PromptCompletion> {
                             score.right() + (own.right() == own.tokens() ? 1 : 0),
                             score.score().plus(own));
         }
+    }
+
+    private int[] prompt(String text) {
+        int[] prompt = tokenizer.encode(text);
+        int begin = tokenizer.beginOfText();
+        if (prompt.length == 0) {
+            return Scorer.beginning(tokenizer);
+        }
+        return begin < 0 || prompt[0] == begin ? prompt : Scorer.joined(new int[] {begin}, prompt);
     }
 
     /// The score of all pairs so far.

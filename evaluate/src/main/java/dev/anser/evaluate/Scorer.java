@@ -86,6 +86,13 @@ final class Scorer {
         return end < 0 ? new int[0] : new int[] {end};
     }
 
+    /// `text` behind what a model reads before a document, unless it begins with that itself.
+    static int[] document(Tokenizer tokenizer, int[] text) {
+        int[] beginning = beginning(tokenizer);
+        boolean begun = beginning.length > 0 && text.length > 0 && text[0] == beginning[0];
+        return begun ? text : joined(beginning, text);
+    }
+
     static int[] joined(int[] first, int[] second) {
         int[] all = Arrays.copyOf(first, first.length + second.length);
         System.arraycopy(second, 0, all, first.length, second.length);

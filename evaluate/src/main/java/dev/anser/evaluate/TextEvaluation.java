@@ -12,8 +12,9 @@ import java.util.function.IntConsumer;
 ///
 /// Every document begins with the same state and is read to its end with the state carried along,
 /// so each token is predicted from all that stands before it in its document; there is no window.
-/// Where the vocabulary has an end-of-document token the model reads it first, as in training, and
-/// predicts the first token too; else it begins with the second.
+/// Where the vocabulary has a begin-of-text token, or else one for the end of a document, the model
+/// reads it first, as in training, and predicts the first token too; else it begins with the
+/// second.
 ///
 /// ```java
 /// TextEvaluation evaluation = new TextEvaluation(model, ops, tokenizer, begin, tokens -> {});
@@ -62,7 +63,7 @@ public final class TextEvaluation implements Documents.Sink {
         if (text.length == 0) {
             return;
         }
-        int[] ids = Scorer.joined(Scorer.beginning(tokenizer), text);
+        int[] ids = Scorer.document(tokenizer, text);
         long bytes = 0;
         for (int i = 1; i < ids.length; i++) {
             bytes += tokenizer.bytes(ids[i]).length;

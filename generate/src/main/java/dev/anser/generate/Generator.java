@@ -3,6 +3,7 @@ package dev.anser.generate;
 import dev.anser.text.Tokenizer;
 import dev.anser.text.TokenizerException;
 import dev.anser.text.Utf8Stream;
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -46,19 +47,42 @@ public final class Generator {
         }
     }
 
-    /// Reads `prompt` and writes on; see [#generate(int[], GenerationOptions, Consumer)].
+    /// Reads `prompt` and writes on; see [#generate(byte[], GenerationOptions, Consumer)].
     ///
     /// @throws TokenizerException when no token covers a byte of the prompt
     public Generation generate(
             String prompt, GenerationOptions options, Consumer<String> consumer) {
-        return generate(tokenizer.encode(prompt), options, consumer);
+        return generate(prompt.getBytes(StandardCharsets.UTF_8), options, consumer);
+    }
+
+    /// Reads the bytes `prompt` and writes on; see [#generate(int[], GenerationOptions, Consumer)].
+    ///
+    /// Where the tokenizer has a begin-of-text token, a session that has read nothing reads it
+    /// first, unless the prompt begins with it.
+    ///
+    /// @throws TokenizerException when no token covers a byte of the prompt
+    public Generation generate(
+            byte[] prompt, GenerationOptions options, Consumer<String> consumer) {
+        return generate(begun(tokenizer.encode(prompt)), options, consumer);
+    }
+
+    private int[] begun(int[] prompt) {
+        int begin = tokenizer.beginOfText();
+        if (begin < 0 || session.started() || (prompt.length > 0 && prompt[0] == begin)) {
+            return prompt;
+        }
+        int[] all = new int[prompt.length + 1];
+        all[0] = begin;
+        System.arraycopy(prompt, 0, all, 1, prompt.length);
+        return all;
     }
 
     /// Reads the tokens `prompt` and writes on until a stop, the budget or cancellation. The same
     /// prompt, options and state of the session give the same text.
     ///
     /// An empty prompt goes on from the session's last logits. A new session begins with the
-    /// end-of-document token instead, as RWKV does; without one, an empty prompt is refused.
+    /// begin-of-text token instead, or as RWKV does with that for the end of a document; without
+    /// either, an empty prompt is refused.
     ///
     /// @param consumer takes the text piece by piece; never an empty one
     /// @throws GenerateException when the prompt is empty and there is nothing to go on from, a
@@ -85,8 +109,9 @@ public final class Generator {
         if (prompt.length > 0 || session.hasLogits()) {
             return prompt;
         }
-        if (!session.started() && tokenizer.endOfText() >= 0) {
-            return new int[] {tokenizer.endOfText()};
+        int begin = tokenizer.beginOfText() < 0 ? tokenizer.endOfText() : tokenizer.beginOfText();
+        if (!session.started() && begin >= 0) {
+            return new int[] {begin};
         }
         throw new GenerateException(
                 "the prompt is empty and there is nothing to go on from;"
@@ -177,7 +202,7 @@ public final class Generator {
                     return true;
                 }
             }
-            return token == tokenizer.endOfText();
+            return tokenizer.ends(token);
         }
 
         private void take(int token, byte[] bytes) {

@@ -286,6 +286,95 @@ class GeneratorTests {
         assertReads(session, 0, 2, 1);
     }
 
+    /// Bytes, where 1 begins texts, and 2 ends turns and 3 documents.
+    private static final Tokenizer MARKED =
+            new Tokenizer() {
+                private final ByteTokenizer bytes = new ByteTokenizer();
+
+                @Override
+                public int[] encode(byte[] text) {
+                    return bytes.encode(text);
+                }
+
+                @Override
+                public byte[] bytes(int id) {
+                    return bytes.bytes(id);
+                }
+
+                @Override
+                public byte[] decode(int... ids) {
+                    return bytes.decode(ids);
+                }
+
+                @Override
+                public int vocabularySize() {
+                    return 256;
+                }
+
+                @Override
+                public int beginOfText() {
+                    return 1;
+                }
+
+                @Override
+                public int endOfText() {
+                    return 3;
+                }
+
+                @Override
+                public boolean ends(int id) {
+                    return id == 2 || id == 3;
+                }
+            };
+
+    @Test
+    void aTextBeginsWithItsMarkAndOnlyOnce() {
+        GenerationOptions one = greedy().maxTokens(1).build();
+        Session session = reciting("??b?c");
+        Generator generator = new Generator(session, MARKED);
+        assertThat(generator.generate("x", one, pieces::add).promptTokens()).isEqualTo(2);
+        assertThat(generator.generate("y", one, pieces::add).promptTokens()).isEqualTo(1);
+        assertReads(session, 1, 'x', 'b', 'y', 'c');
+
+        Session marked = reciting("?ab");
+        new Generator(marked, MARKED).generate("\u0001x", one, pieces::add);
+        assertReads(marked, 1, 'x', 'b');
+    }
+
+    @Test
+    void tokensAreReadAsTheyAre() {
+        Session session = reciting("?ab");
+        new Generator(session, MARKED)
+                .generate(new int[] {'x'}, greedy().maxTokens(0).build(), pieces::add);
+        assertReads(session, 'x');
+    }
+
+    @Test
+    void anEmptyPromptBeginsWithTheMarkOfABeginning() {
+        Session session = reciting("?ab");
+        new Generator(session, MARKED).generate("", greedy().maxTokens(0).build(), pieces::add);
+        assertReads(session, 1);
+    }
+
+    @Test
+    void theVocabularyOfRwkvPutsNothingInFront() {
+        Session session = session(new RecitingModel(3, 0, 2, 1));
+        new Generator(session, world("a", "b"))
+                .generate("a", greedy().maxTokens(0).build(), pieces::add);
+        assertReads(session, 1);
+    }
+
+    @Test
+    void everyTokenThatEndsTextsStops() {
+        for (char end : new char[] {2, 3}) {
+            Generation result =
+                    new Generator(reciting("??ab" + end + "c"), MARKED)
+                            .generate("x", greedy().maxTokens(9).build(), pieces::add);
+            assertThat(result.text()).isEqualTo("ab");
+            assertThat(result.finishReason()).isEqualTo(FinishReason.STOP);
+        }
+    }
+
     @Test
     void anEmptyPromptIsRefusedWhereNothingBeginsADocument() {
         Generator generator = new Generator(reciting("a"), bytes);
