@@ -20,6 +20,7 @@ import picocli.CommandLine.Spec;
         description = {
             "Talks with a model. /help lists what can be done besides. The embedded model knows"
                     + " stories alone: you begin a paragraph, it goes on to the end of it.",
+            "Turns are written as RWKV's G1 models know them; templates in model files are not used.",
             "",
             "Several lines: begin and end with \"\"\", or end a line with a backslash."
                     + " Ctrl-C stops the answer, Ctrl-D leaves."
@@ -45,15 +46,8 @@ final class ChatCommand implements Callable<Integer> {
             description = "Tokens of an answer, at most; 1 or more. Default: 1024.")
     private int tokens = 1024;
 
-    @Option(
-            names = "--vocab",
-            paramLabel = "FILE",
-            description =
-                    "The vocabulary: RWKV's rwkv_vocab_*.txt, or a tokenizer.json. Default: bytes for a model"
-                            + " of 256 tokens, else the rwkv_vocab*.txt beside MODEL.")
-    private @Nullable Path vocabulary;
-
     @Mixin private SamplingOptions sampling;
+    @Mixin private VocabularyOption vocabulary;
     @Mixin private StateOption stateIn;
     @Mixin private ComputeOptions compute;
 
@@ -66,12 +60,7 @@ final class ChatCommand implements Callable<Integer> {
         checkOptions();
         try (Engine engine = Engine.open(model, compute);
                 Session session = new Session(engine.model(), engine.ops())) {
-            Tokenizer tokenizer =
-                    Vocabularies.find(
-                            vocabulary,
-                            model,
-                            engine.checkpoint(),
-                            engine.model().config().vocabulary());
+            Tokenizer tokenizer = vocabulary.tokenizer(model, engine);
             ChatStyle style = model == null ? ChatStyle.STORY : ChatStyle.DIALOGUE;
             try (Conversation conversation = new Conversation(session, tokenizer, style);
                     ChatInput input = ChatInput.of(console)) {

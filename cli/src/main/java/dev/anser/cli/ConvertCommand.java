@@ -1,15 +1,19 @@
 package dev.anser.cli;
 
 import dev.anser.base.AnserException;
+import dev.anser.base.WholeFile;
 import dev.anser.checkpoint.Checkpoint;
-import dev.anser.checkpoint.GgufMetadata;
 import dev.anser.model.Architectures;
 import dev.anser.model.ModelConversion;
 import dev.anser.model.ModelFormat;
 import dev.anser.tensor.Threads;
-import dev.anser.text.Tokenizers;
-import dev.anser.text.WorldTokenizer;
+import dev.anser.text.GgufTokenizers;
+import dev.anser.text.TokenizerException;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -53,7 +57,7 @@ final class ConvertCommand implements Callable<Integer> {
             description = "A model file or folder of any format.")
     private Path in;
 
-    @Parameters(index = "1", paramLabel = "OUT", description = "The file to write.")
+    @Parameters(index = "1", paramLabel = "OUT", description = "The file or folder to write.")
     private Path out;
 
     @Option(
@@ -68,8 +72,9 @@ final class ConvertCommand implements Callable<Integer> {
             names = "--vocab",
             paramLabel = "FILE",
             description =
-                    "The RWKV vocabulary that a .gguf file shall have in it. Default: that of IN, or"
-                            + " rwkv_vocab*.txt beside it.")
+                    "The vocabulary that a .gguf file shall have in it: RWKV's rwkv_vocab_*.txt, or a"
+                            + " tokenizer.json of BPE with what stands beside it. Default: that of"
+                            + " IN, or the one beside it.")
     private @Nullable Path vocabulary;
 
     @Option(
@@ -95,6 +100,13 @@ final class ConvertCommand implements Callable<Integer> {
                     spec.commandLine(), "OUT is the file that is read; give another name");
         }
         ModelFormat format = ModelFormat.of(out);
+        if (vocabulary != null && format != ModelFormat.GGUF) {
+            throw new ParameterException(
+                    spec.commandLine(),
+                    "--vocab goes into .gguf files alone, and OUT is "
+                            + out
+                            + "; leave it out, or give OUT a name that ends with .gguf");
+        }
         Outputs.requireNew(out, force);
         try (Threads threads = new Threads(compute.threads());
                 Checkpoint checkpoint = Architectures.open(in)) {
@@ -104,17 +116,24 @@ final class ConvertCommand implements Callable<Integer> {
                             format,
                             Optional.ofNullable(type).map(WeightType::dtype),
                             threads);
-            requireNothingLost(conversion);
+            Optional<GgufTokenizer> tokenizer =
+                    format == ModelFormat.GGUF ? tokenizer(checkpoint) : Optional.empty();
+            List<String> lost = new ArrayList<>(conversion.lost());
+            tokenizer.ifPresent(found -> lost.addAll(found.lost()));
+            Map<String, byte[]> files =
+                    format == ModelFormat.FOLDER ? tokenizerFiles(checkpoint, lost) : Map.of();
+            requireNothingLost(lost);
             try (Progress progress =
                     Progress.start(console, "writing " + out, conversion.bytes())) {
                 conversion.write(
                         out,
-                        metadata -> addTokenizer(checkpoint, metadata),
+                        metadata -> tokenizer.ifPresent(found -> metadata.values(found.values())),
                         bytes -> {
                             console.interruption().check();
                             progress.advance(bytes);
                         });
             }
+            files.forEach((name, content) -> write(out.resolve(name), content));
             console.err().println("anser: wrote " + out + ", " + Units.bytes(conversion.bytes()));
         }
         if (verify) {
@@ -123,36 +142,62 @@ final class ConvertCommand implements Callable<Integer> {
         return 0;
     }
 
-    /// A file without a tokenizer is one that Anser runs and llama.cpp refuses.
-    private void addTokenizer(Checkpoint checkpoint, GgufMetadata metadata) {
-        int ids = Architectures.describe(checkpoint).vocabulary();
-        if (vocabulary == null && checkpoint.values().containsKey("tokenizer.ggml.model")) {
-            GgufTokenizer.copy(checkpoint, metadata);
-            return;
+    /// The tokenizer of a GGUF file as files of a folder. Where that cannot be, `lost` says why.
+    private static Map<String, byte[]> tokenizerFiles(Checkpoint checkpoint, List<String> lost) {
+        int at = lost.indexOf(ModelConversion.TOKENIZER);
+        if (at < 0) {
+            return Map.of();
         }
-        Path file = vocabulary == null ? Vocabularies.onlyBeside(in).orElse(null) : vocabulary;
-        if (file != null && Tokenizers.load(file) instanceof WorldTokenizer world) {
-            GgufTokenizer.write(world, ids, metadata);
-        } else if (vocabulary != null) {
-            throw new AnserException(
-                    vocabulary
-                            + ": is no RWKV vocabulary; expected one of the format"
-                            + " rwkv_vocab*.txt");
-        } else {
-            console.err()
-                    .println(
-                            "anser: there is no RWKV vocabulary beside "
-                                    + in
-                                    + ": the file gets no tokenizer, which llama.cpp wants; give"
-                                    + " --vocab FILE");
+        try {
+            Map<String, byte[]> files =
+                    GgufTokenizers.files(checkpoint.source(), checkpoint.values());
+            if (!files.isEmpty()) {
+                lost.remove(at);
+            }
+            return files;
+        } catch (TokenizerException e) {
+            lost.set(at, ModelConversion.TOKENIZER + " (" + e.getMessage() + ")");
+            return Map.of();
         }
     }
 
-    private void requireNothingLost(ModelConversion conversion) {
-        if (conversion.lost().isEmpty()) {
+    private static void write(Path file, byte[] content) {
+        ByteBuffer left = ByteBuffer.wrap(content);
+        WholeFile.write(
+                file,
+                channel -> {
+                    while (left.hasRemaining()) {
+                        channel.write(left);
+                    }
+                });
+    }
+
+    /// A file without a tokenizer is one that Anser runs and llama.cpp refuses.
+    private Optional<GgufTokenizer> tokenizer(Checkpoint checkpoint) {
+        Optional<GgufTokenizer> own =
+                vocabulary == null ? GgufTokenizer.copied(checkpoint) : Optional.empty();
+        if (own.isPresent()) {
+            return own;
+        }
+        Optional<Path> file =
+                vocabulary == null ? Vocabularies.onlyBeside(in) : Optional.of(vocabulary);
+        if (file.isEmpty()) {
+            console.err()
+                    .println(
+                            "anser: there is no vocabulary beside "
+                                    + in
+                                    + ", or there are several: the file gets no tokenizer, which"
+                                    + " llama.cpp wants; give --vocab FILE");
+        }
+        int ids = Architectures.describe(checkpoint).vocabulary();
+        return file.map(path -> GgufTokenizer.of(path, ids));
+    }
+
+    private void requireNothingLost(List<String> losses) {
+        if (losses.isEmpty()) {
             return;
         }
-        String lost = String.join(", ", conversion.lost());
+        String lost = String.join(", ", losses);
         if (!force) {
             throw new AnserException(
                     out

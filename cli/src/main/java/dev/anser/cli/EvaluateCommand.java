@@ -32,7 +32,9 @@ import tools.jackson.core.JsonGenerator;
                     + " the most probable.",
             "--pairs: JSONL with \"prompt\" and \"completion\". Prints how many tokens of the"
                     + " completions the model gets right, each from the right ones before it, and"
-                    + " how many whole completions: those that greedy decoding writes."
+                    + " how many whole completions: those that greedy decoding writes.",
+            "In front of texts and prompts stands the begin-of-text token, where the vocabulary has one;"
+                    + " texts begin with that for the end of a document where it has only this."
         },
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
@@ -71,18 +73,11 @@ final class EvaluateCommand implements Callable<Integer> {
         private @Nullable Path pairs;
     }
 
-    @Option(
-            names = "--vocab",
-            paramLabel = "FILE",
-            description =
-                    "The vocabulary: RWKV's rwkv_vocab_*.txt, or a tokenizer.json. Default: bytes for a model"
-                            + " of 256 tokens, else the rwkv_vocab*.txt beside MODEL.")
-    private @Nullable Path vocabulary;
-
     @Option(names = "--json", description = "Print one JSON object.")
     private boolean json;
 
     @Mixin private DocumentOptions documents;
+    @Mixin private VocabularyOption vocabulary;
     @Mixin private StateOption state;
     @Mixin private ComputeOptions compute;
 
@@ -94,12 +89,7 @@ final class EvaluateCommand implements Callable<Integer> {
     public Integer call() {
         try (Engine engine = Engine.open(model, compute);
                 State begin = state.newState(engine.model())) {
-            Tokenizer tokenizer =
-                    Vocabularies.find(
-                            vocabulary,
-                            model,
-                            engine.checkpoint(),
-                            engine.model().config().vocabulary());
+            Tokenizer tokenizer = vocabulary.tokenizer(model, engine);
             if (what.pairs == null) {
                 print(texts(engine, tokenizer, begin));
             } else {

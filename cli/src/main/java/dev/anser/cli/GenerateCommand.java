@@ -26,7 +26,10 @@ import picocli.CommandLine.Spec;
 /// `anser generate`: text that goes on from a prompt.
 @Command(
         name = "generate",
-        description = "Writes text that goes on from a prompt.",
+        description = {
+            "Writes text that goes on from a prompt.",
+            "In front of the prompt stands the begin-of-text token, where the vocabulary has one."
+        },
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
         footer = {
@@ -70,14 +73,6 @@ final class GenerateCommand implements Callable<Integer> {
     private List<String> stops = List.of();
 
     @Option(
-            names = "--vocab",
-            paramLabel = "FILE",
-            description =
-                    "The vocabulary: RWKV's rwkv_vocab_*.txt, or a tokenizer.json. Default: bytes for a model"
-                            + " of 256 tokens, else the rwkv_vocab*.txt beside MODEL.")
-    private @Nullable Path vocabulary;
-
-    @Option(
             names = "--state-out",
             paramLabel = "S.safetensors",
             description = "Where to write the state after the last token.")
@@ -87,6 +82,7 @@ final class GenerateCommand implements Callable<Integer> {
     private boolean json;
 
     @Mixin private SamplingOptions sampling;
+    @Mixin private VocabularyOption vocabulary;
     @Mixin private StateOption stateIn;
     @Mixin private ComputeOptions compute;
 
@@ -103,17 +99,10 @@ final class GenerateCommand implements Callable<Integer> {
         }
         try (Engine engine = Engine.open(model, compute);
                 Session session = new Session(engine.model(), engine.ops())) {
-            Tokenizer tokenizer =
-                    Vocabularies.find(
-                            vocabulary,
-                            model,
-                            engine.checkpoint(),
-                            engine.model().config().vocabulary());
+            Tokenizer tokenizer = vocabulary.tokenizer(model, engine);
             stateIn.file().ifPresent(session::load);
             Output output = new Output(console, !json);
-            Generation result =
-                    new Generator(session, tokenizer)
-                            .generate(tokenizer.encode(text), options, output);
+            Generation result = new Generator(session, tokenizer).generate(text, options, output);
             output.end();
             if (stateOut != null && result.finishReason() != FinishReason.CANCELLED) {
                 session.save(stateOut);

@@ -2,7 +2,6 @@ package dev.anser.cli;
 
 import dev.anser.base.AnserException;
 import dev.anser.text.Tokenizer;
-import dev.anser.text.Tokenizers;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -23,12 +22,15 @@ import picocli.CommandLine.Spec;
 /// `anser tokenize`: text to token ids and back.
 @Command(
         name = "tokenize",
-        description = "Prints the token ids of a text, or the bytes of token ids.",
+        description = {
+            "Prints the token ids of a text, or the bytes of token ids.",
+            "No token is put in front of the text or behind it."
+        },
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
         footer = {
             "",
-            "Example:",
+            "Examples:",
             "  anser tokenize --vocab rwkv_vocab_v20230424.txt \"Hello world\"",
             "  anser tokenize --vocab rwkv_vocab_v20230424.txt --decode 33155 40213"
         })
@@ -41,7 +43,9 @@ final class TokenizeCommand implements Callable<Integer> {
             names = "--vocab",
             required = true,
             paramLabel = "FILE",
-            description = "The vocabulary: RWKV's rwkv_vocab_*.txt, or a tokenizer.json.")
+            description =
+                    "The vocabulary: RWKV's rwkv_vocab_*.txt, a tokenizer.json, or a .gguf file or a"
+                            + " folder that has one.")
     private Path vocabulary;
 
     @Option(names = "--decode", description = "Turn ids into bytes instead of bytes into ids.")
@@ -74,7 +78,7 @@ final class TokenizeCommand implements Callable<Integer> {
                     spec.commandLine(),
                     "the text is " + input.size() + " arguments; expected one, put it in quotes");
         }
-        Tokenizer tokenizer = Tokenizers.load(vocabulary);
+        Tokenizer tokenizer = Vocabularies.load(vocabulary);
         if (decode) {
             printBytes(tokenizer.decode(ids()));
         } else {

@@ -2,6 +2,7 @@ package dev.anser.cli;
 
 import dev.anser.base.AnserException;
 import dev.anser.checkpoint.Checkpoint;
+import dev.anser.checkpoint.Checkpoints;
 import dev.anser.text.ByteTokenizer;
 import dev.anser.text.Tokenizer;
 import dev.anser.text.Tokenizers;
@@ -49,20 +50,47 @@ final class Vocabularies {
             return new ByteTokenizer();
         }
         Path vocabulary = file == null ? beside(model, tokens) : file;
-        Tokenizer tokenizer = Tokenizers.load(vocabulary);
+        Tokenizer tokenizer = load(vocabulary);
+        requireFitting(vocabulary.toString(), tokenizer, tokens);
+        return tokenizer;
+    }
+
+    /// The tokenizer in `file`: a vocabulary of any kind, a GGUF file that has one inside, or a
+    /// folder with just one.
+    ///
+    /// @throws AnserException when there is none
+    static Tokenizer load(Path file) {
+        if (Files.isDirectory(file)) {
+            return Tokenizers.load(beside(file));
+        }
+        if (!file.getFileName().toString().endsWith(".gguf")) {
+            return Tokenizers.load(file);
+        }
+        try (Checkpoint checkpoint = Checkpoints.open(file)) {
+            return GgufTokenizer.find(checkpoint)
+                    .orElseThrow(() ->
+                            new AnserException(
+                                    file
+                                            + ": has no tokenizer in its metadata; give a"
+                                            + " vocabulary file"));
+        }
+    }
+
+    /// @param source names the vocabulary in messages
+    /// @throws AnserException when the ids of `tokenizer` are not those of a model of `tokens` ids
+    static void requireFitting(String source, Tokenizer tokenizer, int tokens) {
         int ids = tokenizer.vocabularySize();
         // Models have a few unused ids at the end; a model with mostly unused ones was trained with
         // another vocabulary.
         if (ids > tokens || ids < tokens / 2) {
             throw new AnserException(
-                    vocabulary
+                    source
                             + ": this vocabulary does not fit the model: its ids end at "
                             + (ids - 1)
                             + ", those of the model at "
                             + (tokens - 1)
                             + "; give the one that the model was trained with");
         }
-        return tokenizer;
     }
 
     /// The vocabulary file in the folder of `model`, when there is just one.
@@ -88,16 +116,26 @@ final class Vocabularies {
         if (found.size() == 1) {
             return found.getFirst();
         }
-        throw new AnserException(
+        throw none(found, model + ", which has " + tokens + " tokens");
+    }
+
+    private static Path beside(Path folder) {
+        List<Path> found = allBeside(folder);
+        if (found.size() == 1) {
+            return found.getFirst();
+        }
+        throw none(found, folder.toString());
+    }
+
+    private static AnserException none(List<Path> found, String model) {
+        return new AnserException(
                 (found.isEmpty()
                                 ? "there is no vocabulary ("
                                         + String.join(", ", PATTERNS)
                                         + ") beside "
                                 : "there are " + found.size() + " vocabularies beside ")
                         + model
-                        + ", which has "
-                        + tokens
-                        + " tokens; give one with --vocab FILE");
+                        + "; give one with --vocab FILE");
     }
 
     private static List<Path> matching(Path folder, String pattern) {

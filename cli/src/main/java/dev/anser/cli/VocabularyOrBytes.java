@@ -2,7 +2,6 @@ package dev.anser.cli;
 
 import dev.anser.text.ByteTokenizer;
 import dev.anser.text.Tokenizer;
-import dev.anser.text.Tokenizers;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -12,13 +11,15 @@ final class VocabularyOrBytes {
     @Option(
             names = "--vocab",
             paramLabel = "FILE",
-            description = "The vocabulary: RWKV's rwkv_vocab_*.txt, or a tokenizer.json.")
+            description =
+                    "The vocabulary: RWKV's rwkv_vocab_*.txt, a tokenizer.json, or a .gguf file or a"
+                            + " folder that has one.")
     private @Nullable Path vocabulary;
 
     @Option(names = "--bytes", description = "The tokens are the bytes, 256 of them.")
     private boolean bytes;
 
     Tokenizer tokenizer() {
-        return bytes || vocabulary == null ? new ByteTokenizer() : Tokenizers.load(vocabulary);
+        return bytes || vocabulary == null ? new ByteTokenizer() : Vocabularies.load(vocabulary);
     }
 }

@@ -108,32 +108,7 @@ class ConvertCommandTests {
 
     @Test
     void aModelThatNeedsItsConfigurationIsWrittenAsAFolder() throws IOException {
-        Path llama = Files.createDirectory(folder.resolve("llama"));
-        Map<String, long[]> sizes = new LinkedHashMap<>();
-        sizes.put("model.embed_tokens.weight", new long[] {8, 4});
-        sizes.put("model.norm.weight", new long[] {4});
-        sizes.put("model.layers.0.input_layernorm.weight", new long[] {4});
-        sizes.put("model.layers.0.post_attention_layernorm.weight", new long[] {4});
-        for (String name : new String[] {"q", "k", "v", "o"}) {
-            sizes.put("model.layers.0.self_attn." + name + "_proj.weight", new long[] {4, 4});
-        }
-        sizes.put("model.layers.0.mlp.gate_proj.weight", new long[] {8, 4});
-        sizes.put("model.layers.0.mlp.up_proj.weight", new long[] {8, 4});
-        sizes.put("model.layers.0.mlp.down_proj.weight", new long[] {4, 8});
-        try (Arena arena = Arena.ofConfined()) {
-            SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
-            sizes.forEach((name, shape) -> {
-                Tensor tensor = Tensor.allocate(arena, DType.F32, shape);
-                for (long i = 0; i < tensor.elements(); i++) {
-                    tensor.set(i, (i * 7 % 11 - 5) / 5f);
-                }
-                tensors.put(name, tensor);
-            });
-            Safetensors.write(llama.resolve("model.safetensors"), tensors, Map.of());
-        }
-        Files.writeString(
-                llama.resolve("config.json"),
-                "{\"num_attention_heads\": 2, \"tie_word_embeddings\": true}");
+        Path llama = LlamaFolder.create(folder.resolve("llama"), 8);
         Run lost = Run.of("convert", llama, folder.resolve("out.safetensors"));
         assertThat(lost.code()).isEqualTo(1);
         assertThat(lost.err()).contains("its configuration").contains("--force");

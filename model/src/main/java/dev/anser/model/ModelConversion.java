@@ -30,6 +30,10 @@ import org.jspecify.annotations.Nullable;
 /// }
 /// ```
 public final class ModelConversion {
+    /// What [#lost()] calls the tokenizer of a GGUF file, which stays with whoever knows
+    /// tokenizers.
+    public static final String TOKENIZER = "the tokenizer in its metadata";
+
     private final Checkpoint official;
     private final ModelFormat format;
     private final @Nullable Layout layout;
@@ -82,7 +86,7 @@ public final class ModelConversion {
             return lost;
         }
         if (official.values().keySet().stream().anyMatch(name -> name.startsWith("tokenizer."))) {
-            lost.add("the tokenizer in its metadata");
+            lost.add(TOKENIZER);
         }
         if (format != ModelFormat.FOLDER && !official.configuration().isEmpty()) {
             lost.add("its configuration, without which it cannot be read (write a folder)");
