@@ -28,10 +28,10 @@ class BadModelTests {
 
     @TempDir Path folder;
 
-    /// Writes the golden model with `change` made to its tensors.
-    private Path changed(BiConsumer<SequencedMap<String, Tensor>, Arena> change) {
+    /// Writes `model` with `change` made to its tensors.
+    private Path changed(Path model, BiConsumer<SequencedMap<String, Tensor>, Arena> change) {
         Path file = folder.resolve("changed.safetensors");
-        try (Checkpoint checkpoint = Checkpoints.open(MODEL);
+        try (Checkpoint checkpoint = Checkpoints.open(model);
                 Arena arena = Arena.ofConfined()) {
             SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
             for (String name : checkpoint.names()) {
@@ -55,7 +55,14 @@ class BadModelTests {
 
     private void assertRefused(
             BiConsumer<SequencedMap<String, Tensor>, Arena> change, String... parts) {
-        Path file = changed(change);
+        assertRefused(MODEL, change, parts);
+    }
+
+    private void assertRefused(
+            Path model,
+            BiConsumer<SequencedMap<String, Tensor>, Arena> change,
+            String... parts) {
+        Path file = changed(model, change);
         assertThatThrownBy(() -> load(file))
                 .isInstanceOf(AnserException.class)
                 .hasMessageContainingAll(parts)
@@ -166,13 +173,53 @@ class BadModelTests {
     }
 
     @Test
+    void variantsThatAreNotKnownAreRefusedByName() {
+        assertRefused(
+                (tensors, arena) ->
+                        tensors.put(
+                                "blocks.0.qkv.qq.weight",
+                                Tensor.allocate(arena, DType.F32, 16, 64)),
+                "RWKV-7b",
+                "blocks.0.qkv.qq.weight",
+                "expected RWKV-7");
+        assertRefused(
+                (tensors, arena) ->
+                        tensors.put(
+                                "blocks.1.ffn.enn.weight",
+                                Tensor.allocate(arena, DType.F32, 16, 64)),
+                "RWKV-8",
+                "blocks.1.ffn.enn.weight");
+    }
+
+    @Test
+    void aDeepEmbedThatIsNotWholeIsRefusedByName() {
+        Path model = Golden.own("rwkv7a-L2-D64-rank12/model.safetensors");
+        String[] names = {"s_emb.weight", "s_emb_x.weight", "s0", "s1", "s2"};
+        for (String name : names) {
+            String tensor = "blocks.1.ffn." + name;
+            assertRefused(model, (tensors, arena) -> tensors.remove(tensor), tensor);
+            assertRefused(
+                    model,
+                    (tensors, arena) ->
+                            tensors.put(tensor, Tensor.allocate(arena, DType.F32, 64, 11)),
+                    "blocks.1.ffn.s",
+                    "expected");
+        }
+    }
+
+    @Test
     void theLayerZeroValueResidualMayBeThereOrNot() {
         Path file =
-                changed((tensors, arena) -> {
-                    tensors.put("blocks.0.att.v0", Tensor.allocate(arena, DType.BF16, 1, 1, 64));
-                    tensors.put("blocks.0.att.v1", Tensor.allocate(arena, DType.BF16, 64, 16));
-                    tensors.put("blocks.0.att.v2", Tensor.allocate(arena, DType.BF16, 16, 64));
-                });
+                changed(
+                        MODEL,
+                        (tensors, arena) -> {
+                            tensors.put(
+                                    "blocks.0.att.v0", Tensor.allocate(arena, DType.BF16, 1, 1, 64));
+                            tensors.put(
+                                    "blocks.0.att.v1", Tensor.allocate(arena, DType.BF16, 64, 16));
+                            tensors.put(
+                                    "blocks.0.att.v2", Tensor.allocate(arena, DType.BF16, 16, 64));
+                        });
         try (Loaded with = new Loaded(file, "vector", 1);
                 Loaded without = new Loaded(MODEL, "vector", 1);
                 State a = with.model.newState();

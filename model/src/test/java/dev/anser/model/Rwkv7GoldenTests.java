@@ -10,6 +10,7 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -117,6 +118,52 @@ class Rwkv7GoldenTests {
                     folder.resolve("fp16_upcast_logits_f64.npy"),
                     folder.resolve("fp16_upcast_state_f64.npz"),
                     run);
+        }
+    }
+
+    /// RWKV-7a with matrices of 12 × 12 instead of the official 32 × 32.
+    @ParameterizedTest
+    @MethodSource("runs")
+    void deepEmbedGivesTheOfficialLogits(Run run) {
+        Path folder = Golden.own("rwkv7a-L2-D64-rank12");
+        check(
+                folder.resolve("model.safetensors"),
+                folder.resolve("tokens.npy"),
+                folder.resolve("logits_f64.npy"),
+                folder.resolve("state_f64.npz"),
+                run);
+    }
+
+    @Test
+    void deepEmbedGivesTheSameBitsInAnyBatchAndReadsOneRowOfATable() {
+        Path folder = Golden.own("rwkv7a-L2-D64-rank12");
+        int[] ids = Golden.npy(folder.resolve("tokens.npy")).ints();
+        try (Loaded loaded = new Loaded(folder.resolve("model.safetensors"), "vector", 2);
+                State whole = loaded.model.newState();
+                State parts = loaded.model.newState();
+                State other = loaded.model.newState()) {
+            float[] expected = loaded.logits(whole, ids.length, ids);
+            int half = ids.length / 2;
+            float[] first = loaded.logits(parts, 1, Arrays.copyOf(ids, half));
+            float[] rest =
+                    loaded.model
+                            .forward(
+                                    loaded.ops,
+                                    Batch.builder()
+                                            .add(other, Batch.Logits.NONE, 3, 1, 4)
+                                            .add(
+                                                    parts,
+                                                    Batch.Logits.ALL,
+                                                    Arrays.copyOfRange(ids, half, ids.length))
+                                            .build())
+                            .toFloats();
+            assertThat(first).isEqualTo(Arrays.copyOf(expected, first.length));
+            assertThat(rest)
+                    .isEqualTo(Arrays.copyOfRange(expected, first.length, expected.length));
+            assertThat(loaded.model.config().version()).isEqualTo("7a");
+            long tables = 4L * 48 * (64 + 2 * 144);
+            assertThat(loaded.model.bytesPerToken())
+                    .isEqualTo(4 * loaded.model.parameters() - tables + tables / 48);
         }
     }
 

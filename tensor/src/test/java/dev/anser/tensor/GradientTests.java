@@ -8,6 +8,7 @@ import java.util.function.Function;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /// The gradient of every operation against central differences, at sizes that hit every tail.
@@ -117,6 +118,34 @@ class GradientTests {
         check(ops -> ops.linear(x, weight), x, weight);
         Tensor other = random(1, size, 6);
         check(ops -> ops.project(x, other), x, other);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1,1", "2,7", "7,2", "15,17", "16,16", "17,33"})
+    void productsOfRowsWithTheirOwnMatricesHaveTheirGradients(int inner, int columns) {
+        Tensor x = random(1, 3, inner);
+        Tensor matrices = random(1, 3, (long) inner * columns);
+        check(ops -> ops.run(new RowProduct(x, matrices)), x, matrices);
+        // Operands that have a gradient already when the first step runs.
+        check(
+                ops -> {
+                    Tensor y = ops.run(new RowProduct(x, matrices));
+                    return ops.add(y, ops.tanh(ops.run(new RowProduct(x, matrices))));
+                },
+                x,
+                matrices);
+        Tensor square = random(1, 3, 1);
+        check(ops -> ops.run(new RowProduct(square, square)), square);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 7, 16, 33, 65})
+    void productsWithABiasHaveTheirGradients(int size) {
+        Tensor x = random(1, 70, size);
+        Tensor factor = random(1, 70, size);
+        Tensor bias = random(1, size);
+        check(ops -> ops.run(new ProductWithBias(x, factor, bias)), x, factor, bias);
+        check(ops -> ops.run(new ProductWithBias(x, x, bias)), x, bias);
     }
 
     @Test

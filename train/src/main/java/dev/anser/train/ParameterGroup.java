@@ -42,8 +42,8 @@ public record ParameterGroup(double rateScale, double weightDecay) {
     }
 
     /// The groups of RWKV-7 (RWKV-LM, `RWKV-v7/train_temp/src/model.py`): `att.w0` learns twice as
-    /// fast; only matrices whose name contains `.weight` decay, so the embedding and the head do,
-    /// the low-rank pairs and the bonus do not.
+    /// fast; only matrices whose name contains `.weight` decay, so the embedding, the head and both
+    /// parts of a DeepEmbed's rows do, the low-rank pairs and the bonus do not.
     public static ParameterGroup rwkv7(String name, Shape shape, double weightDecay) {
         if (name.contains("att.w0")) {
             return new ParameterGroup(2, 0);

@@ -18,8 +18,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// Loss, gradients and five optimiser steps of RWKV-4 and 6, LLaMA, GPT-NeoX and RetNet against the
-/// reference code in double precision. RWKV-7 has tests of its own.
+/// Loss, gradients and five optimiser steps of RWKV-4, 6 and 7a, LLaMA, GPT-NeoX and RetNet against
+/// the reference code in double precision. RWKV-7 has tests of its own.
 class TrainingGoldenTests {
     @TempDir Path folder;
 
@@ -49,6 +49,8 @@ class TrainingGoldenTests {
         "rwkv4,vector,3,4.829375746315624",
         "rwkv6,scalar,1,4.706830447392785",
         "rwkv6,vector,3,4.706830447392785",
+        "rwkv7a,scalar,1,5.828490263188177",
+        "rwkv7a,vector,3,5.828490263188177",
         "llama,scalar,1,4.363635565849357",
         "llama,vector,3,4.363635565849357",
         "gptneox,scalar,1,4.517142575914249",
@@ -100,7 +102,7 @@ class TrainingGoldenTests {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"rwkv4", "rwkv6", "llama", "gptneox", "retnet"})
+    @ValueSource(strings = {"rwkv4", "rwkv6", "rwkv7a", "llama", "gptneox", "retnet"})
     void gradientsHaveTheSameBitsOnAnyThreadsAndWhenBlocksAreComputedAgain(String model)
             throws IOException {
         Path first = gradients(model, 1, false);
@@ -112,6 +114,7 @@ class TrainingGoldenTests {
     @CsvSource({
         "rwkv4,1e-18,true",
         "rwkv6,1e-18,true",
+        "rwkv7a,1e-18,true",
         "llama,1e-8,false",
         "gptneox,1e-6,false",
         "retnet,1e-8,false"

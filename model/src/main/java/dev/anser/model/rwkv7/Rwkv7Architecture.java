@@ -8,7 +8,8 @@ import dev.anser.model.ModelConfig;
 import dev.anser.model.StateLayout;
 import java.util.List;
 
-/// RWKV-7 (x070): told by the bonus `blocks.0.att.r_k`, which no other version has.
+/// RWKV-7 (x070): told by the bonus `blocks.0.att.r_k`, which no other version has; with a
+/// `ffn.s_emb.weight`, RWKV-7a.
 public final class Rwkv7Architecture implements Architecture {
     /// For `ServiceLoader`.
     public Rwkv7Architecture() {}

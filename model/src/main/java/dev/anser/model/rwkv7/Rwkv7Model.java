@@ -15,8 +15,10 @@ import dev.anser.tensor.Shape;
 import dev.anser.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
-/// RWKV-7 "Goose" (arXiv 2503.14456), as its official code (x070) computes it.
+/// RWKV-7 "Goose" (arXiv 2503.14456), as its official code (x070) computes it, and RWKV-7a, whose
+/// channel mix has a [DeepEmbed].
 ///
 /// R rows (tokens), C channels, H heads of N channels. Per layer a state has three slots: the last
 /// normalised input of the time mix (C), the WKV state (H, N keys, N values), and the last
@@ -33,16 +35,23 @@ final class Rwkv7Model extends RecurrentModel {
     private static final int FEED_FORWARD_SHIFT = 2;
 
     private final Rwkv7Weights weights;
+    private final boolean deepEmbed;
     private final Layer[] layers;
 
     /// Takes over `weights`; `checkpoint` is read for a learned initial state.
     Rwkv7Model(Rwkv7Weights weights, Checkpoint checkpoint) {
         super(weights.read(), layout(weights.read().config()), checkpoint);
         this.weights = weights;
-        this.layers = new Layer[weights.blocks().length - 1];
+        this.deepEmbed = weights.blocks()[0].channelMix().deepEmbed() != null;
+        this.layers = layers(null);
+    }
+
+    private Layer[] layers(DeepEmbed.@Nullable Tokens tokens) {
+        Layer[] layers = new Layer[weights.blocks().length - 1];
         for (int i = 0; i < layers.length; i++) {
-            layers[i] = new Layer(i + 1);
+            layers[i] = new Layer(i + 1, tokens);
         }
+        return layers;
     }
 
     static StateLayout layout(ModelConfig config) {
@@ -59,12 +68,14 @@ final class Rwkv7Model extends RecurrentModel {
         return new StateLayout(Rwkv7Weights.ARCHITECTURE, slots);
     }
 
-    /// A layer but the first.
+    /// A layer but the first; one with a DeepEmbed is made anew for the tokens of each pass.
     private final class Layer implements Ops.Block {
         private final int index;
+        private final DeepEmbed.@Nullable Tokens tokens;
 
-        Layer(int index) {
+        Layer(int index, DeepEmbed.@Nullable Tokens tokens) {
             this.index = index;
+            this.tokens = tokens;
         }
 
         int index() {
@@ -79,13 +90,19 @@ final class Rwkv7Model extends RecurrentModel {
             int slot = index * SLOTS_PER_LAYER + ATTENTION_SHIFT;
             Tensor shifted = ops.shiftLerp(input, time.mixes(), batch, slot); // (6, R, C)
             Tensor value = value(ops, time, shifted.part(3), firstValue);
-            return finish(ops, index, x, shifted, value, batch);
+            return finish(ops, index, x, shifted, value, batch, tokens);
         }
     }
 
     /// All of a layer that follows its token shift and its values.
     private Tensor finish(
-            Ops ops, int layer, Tensor x, Tensor shifted, Tensor value, Segments batch) {
+            Ops ops,
+            int layer,
+            Tensor x,
+            Tensor shifted,
+            Tensor value,
+            Segments batch,
+            DeepEmbed.@Nullable Tokens tokens) {
         Block block = weights.blocks()[layer];
         int slot = layer * SLOTS_PER_LAYER;
         Tensor attention =
@@ -94,7 +111,8 @@ final class Rwkv7Model extends RecurrentModel {
         Tensor input = norm(ops, middle, block.feedForwardNorm());
         return ops.add(
                 middle,
-                channelMix(ops, block.channelMix(), input, batch, slot + FEED_FORWARD_SHIFT));
+                channelMix(
+                        ops, block.channelMix(), input, batch, slot + FEED_FORWARD_SHIFT, tokens));
     }
 
     @Override
@@ -103,13 +121,14 @@ final class Rwkv7Model extends RecurrentModel {
         Tensor x =
                 ops.embedding(weights.read().embedding(), batch.tokens(), batch.rows()); // (R, C)
         x = norm(ops, x, weights.inputNorm());
+        DeepEmbed.Tokens tokens = deepEmbed ? new DeepEmbed.Tokens(batch, x) : null;
         // Layer 0 also makes what all others need: its values.
         Tensor input = norm(ops, x, weights.blocks()[0].attentionNorm());
         TimeMix first = weights.blocks()[0].timeMix();
         Tensor shifted = ops.shiftLerp(input, first.mixes(), batch, ATTENTION_SHIFT);
         Tensor firstValue = ops.linear(shifted.part(3), first.value()); // (R, C)
-        x = finish(ops, 0, x, shifted, firstValue, batch);
-        for (Layer layer : layers) {
+        x = finish(ops, 0, x, shifted, firstValue, batch, tokens);
+        for (Layer layer : tokens == null ? layers : layers(tokens)) {
             int slot = layer.index() * SLOTS_PER_LAYER;
             x = ops.block(layer, x, firstValue, batch, slot, SLOTS_PER_LAYER);
         }
@@ -179,9 +198,32 @@ final class Rwkv7Model extends RecurrentModel {
     }
 
     private static Tensor channelMix(
-            Ops ops, ChannelMix channel, Tensor input, Segments batch, int slot) {
+            Ops ops,
+            ChannelMix channel,
+            Tensor input,
+            Segments batch,
+            int slot,
+            DeepEmbed.@Nullable Tokens tokens) {
         Tensor shifted = ops.shiftLerp(input, channel.mixes(), batch, slot).part(0);
         Tensor inner = ops.reluSquared(ops.linear(shifted, channel.key())); // (R, 4C)
+        DeepEmbed deepEmbed = channel.deepEmbed();
+        if (deepEmbed != null && tokens != null) {
+            inner = deepEmbed.scaled(ops, inner, input, tokens);
+        }
         return ops.linear(inner, channel.value());
+    }
+
+    /// Of the table of a DeepEmbed too, a decoding step reads one row.
+    @Override
+    public long bytesPerToken() {
+        long bytes = super.bytesPerToken();
+        for (Block block : weights.blocks()) {
+            DeepEmbed deepEmbed = block.channelMix().deepEmbed();
+            if (deepEmbed != null) {
+                long table = deepEmbed.table().bytes();
+                bytes -= table - table / deepEmbed.table().rows();
+            }
+        }
+        return bytes;
     }
 }

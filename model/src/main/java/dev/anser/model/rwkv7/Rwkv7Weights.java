@@ -11,7 +11,7 @@ import dev.anser.tensor.Tensor;
 import java.lang.foreign.Arena;
 import org.jspecify.annotations.Nullable;
 
-/// The tensors of an RWKV-7 checkpoint, by the names of the official code, checked.
+/// The tensors of an RWKV-7 or RWKV-7a checkpoint, by the names of the official code, checked.
 ///
 /// Low-rank pairs are (C, rank) and (rank, C), to be multiplied from the left. The value residual
 /// (`v0`, `v1`, `v2`) of layer 0 has no effect and may be missing.
@@ -60,16 +60,14 @@ record Rwkv7Weights(
             Norm norm) {}
 
     /// The weights of a channel mix; one token-shift coefficient vector.
-    record ChannelMix(Tensor[] mixes, Tensor key, Tensor value) {}
+    ///
+    /// @param deepEmbed null but in RWKV-7a
+    record ChannelMix(
+            Tensor[] mixes, Tensor key, Tensor value, @Nullable DeepEmbed deepEmbed) {}
 
     /// The sizes, from names and shapes alone.
     static ModelConfig describe(Checkpoint checkpoint) {
-        if (checkpoint.names().contains("blocks.0.ffn.s_emb.weight")) {
-            throw new ModelFormatException(
-                    checkpoint.source()
-                            + ": this is an RWKV-7a model (it has blocks.0.ffn.s_emb.weight); expected RWKV-7 without"
-                            + " DeepEmbed");
-        }
+        requireKnown(checkpoint);
         Shape embedding = CheckpointModel.matrixShape(checkpoint, "emb.weight");
         Shape bonus = CheckpointModel.matrixShape(checkpoint, "blocks.0.att.r_k");
         Shape key = CheckpointModel.matrixShape(checkpoint, "blocks.0.ffn.key.weight");
@@ -87,7 +85,7 @@ record Rwkv7Weights(
         }
         return new ModelConfig(
                 ARCHITECTURE,
-                "7.0",
+                hasDeepEmbed(checkpoint) ? "7a" : "7.0",
                 CheckpointModel.layers(checkpoint, "blocks.", ".ln1.weight"),
                 width,
                 heads,
@@ -96,12 +94,34 @@ record Rwkv7Weights(
                 (int) embedding.size(0));
     }
 
+    /// Whether this is RWKV-7a.
+    private static boolean hasDeepEmbed(Checkpoint checkpoint) {
+        return checkpoint.names().stream().anyMatch(name -> name.endsWith("." + DeepEmbed.TABLE));
+    }
+
+    private static void requireKnown(Checkpoint checkpoint) {
+        for (String name : checkpoint.names()) {
+            boolean attention = name.startsWith("blocks.") && name.contains(".qkv.");
+            if (attention || name.endsWith(".ffn.enn.weight")) {
+                throw new ModelFormatException(
+                        checkpoint.source()
+                                + ": this is an "
+                                + (attention ? "RWKV-7b" : "RWKV-8")
+                                + " model (it has "
+                                + name
+                                + "); expected RWKV-7, or RWKV-7a with DeepEmbed alone");
+            }
+        }
+    }
+
     /// All tensors of `checkpoint`, checked.
     static Rwkv7Weights read(Checkpoint checkpoint) {
         ModelConfig config = describe(checkpoint);
         Arena arena = Arena.ofShared();
         try {
-            Reader reader = new Reader(new WeightReader(checkpoint, arena), config);
+            Reader reader =
+                    new Reader(
+                            new WeightReader(checkpoint, arena), config, hasDeepEmbed(checkpoint));
             return reader.read(checkpoint.source(), arena);
         } catch (RuntimeException e) {
             arena.close();
@@ -110,7 +130,7 @@ record Rwkv7Weights(
     }
 
     /// Reads one checkpoint of these sizes.
-    private record Reader(WeightReader weights, ModelConfig config) {
+    private record Reader(WeightReader weights, ModelConfig config, boolean deepEmbed) {
         Rwkv7Weights read(String source, Arena arena) {
             int width = config.width();
             Tensor embedding = weights.matrix("emb.weight", config.vocabulary(), width);
@@ -177,7 +197,10 @@ record Rwkv7Weights(
             return new ChannelMix(
                     new Tensor[] {weights.vector(prefix + "x_k", width)},
                     weights.matrix(prefix + "key.weight", inner, width),
-                    weights.matrix(prefix + "value.weight", width, inner));
+                    weights.matrix(prefix + "value.weight", width, inner),
+                    deepEmbed
+                            ? DeepEmbed.read(weights, prefix, config.vocabulary(), width, inner)
+                            : null);
         }
 
         private Tensor square(String name) {

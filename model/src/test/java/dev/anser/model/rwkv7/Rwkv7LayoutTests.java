@@ -9,12 +9,17 @@ import dev.anser.checkpoint.Checkpoints;
 import dev.anser.checkpoint.ModelFormatException;
 import dev.anser.model.Architectures;
 import dev.anser.model.Layout;
+import dev.anser.model.ModelConversion;
+import dev.anser.model.ModelFormat;
 import dev.anser.tensor.Tensor;
+import dev.anser.tensor.Threads;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -22,6 +27,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 final class Rwkv7LayoutTests {
     private static final Path MODEL =
             Path.of("src/test/resources/golden/rwkv7-L2-D64-hs32-half/model-fp16.safetensors");
+
+    private static final Path DEEP_EMBED =
+            Path.of("src/test/resources/golden/rwkv7a-L2-D64-rank12/model.safetensors");
+
+    @TempDir Path folder;
 
     static List<Layout> layouts() {
         return Rwkv7Layouts.all();
@@ -62,6 +72,43 @@ final class Rwkv7LayoutTests {
                         .containsExactly(name);
             }
             assertThat(layout.recognises(official)).isFalse();
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("layouts")
+    void deepEmbedHasNoPlaceInTheFilesOfOtherPrograms(Layout layout) {
+        try (Checkpoint official = Checkpoints.open(DEEP_EMBED)) {
+            assertThat(layout.recognises(official)).isFalse();
+            assertThat(layout.lost(official))
+                    .contains(
+                            "blocks.0.ffn.s_emb.weight",
+                            "blocks.1.ffn.s_emb_x.weight",
+                            "blocks.1.ffn.s0",
+                            "blocks.1.ffn.s1",
+                            "blocks.1.ffn.s2")
+                    .allMatch(name -> name.contains(".ffn.s"));
+        }
+    }
+
+    @Test
+    void deepEmbedKeepsItsBitsInOfficialFiles() {
+        Path file = folder.resolve("model.pth");
+        try (Threads threads = new Threads(1);
+                Checkpoint before = Architectures.open(DEEP_EMBED)) {
+            new ModelConversion(before, ModelFormat.PTH, Optional.empty(), threads)
+                    .write(file, _ -> {}, _ -> {});
+            try (Checkpoint after = Architectures.open(file)) {
+                assertThat(after.names()).containsExactlyElementsOf(before.names());
+                for (String name : before.names()) {
+                    Tensor expected = before.tensor(name);
+                    Tensor actual = after.tensor(name);
+                    assertThat(actual.toString()).as(name).isEqualTo(expected.toString());
+                    assertThat(actual.segment().mismatch(expected.segment()))
+                            .as(name)
+                            .isEqualTo(-1);
+                }
+            }
         }
     }
 
