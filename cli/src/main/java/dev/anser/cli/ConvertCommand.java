@@ -6,6 +6,7 @@ import dev.anser.checkpoint.Checkpoint;
 import dev.anser.model.Architectures;
 import dev.anser.model.ModelConversion;
 import dev.anser.model.ModelFormat;
+import dev.anser.model.rwkv7.Rwkv7Upgrade;
 import dev.anser.tensor.Threads;
 import dev.anser.text.GgufTokenizers;
 import dev.anser.text.TokenizerException;
@@ -35,7 +36,10 @@ import picocli.CommandLine.Spec;
                     + " (llama.cpp), .bin (rwkv.cpp), .st (web-rwkv), and without an ending a folder with"
                     + " config.json, which Transformers need and flash-linear-attention has of RWKV-7. Biases, mixes and norms"
                     + " keep their type; quantising spares what is small or sensitive as the"
-                    + " programs that read the format do."
+                    + " programs that read the format do.",
+            "",
+            "--to rwkv7 makes of an RWKV-6 model an RWKV-7 model to begin training with"
+                    + " (docs/finetuning.md)."
         },
         mixinStandardHelpOptions = true,
         versionProvider = Version.class,
@@ -43,7 +47,8 @@ import picocli.CommandLine.Spec;
             "",
             "Examples:",
             "  anser convert model.pth model.safetensors --type bf16",
-            "  anser convert model.pth model.gguf --type q8_0 --verify"
+            "  anser convert model.pth model.gguf --type q8_0 --verify",
+            "  anser convert rwkv6.pth rwkv7.pth --to rwkv7 --force"
         })
 final class ConvertCommand implements Callable<Integer> {
     private final Console console;
@@ -67,6 +72,14 @@ final class ConvertCommand implements Callable<Integer> {
                     "How weights are stored: f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1, q4_k,"
                             + " q5_k or q6_k. Default: as they are.")
     private @Nullable WeightType type;
+
+    @Option(
+            names = "--to",
+            paramLabel = "VERSION",
+            description =
+                    "Make it another version, to be trained: rwkv7, of an RWKV-6 model. Says what"
+                            + " begins anew, and wants --force.")
+    private @Nullable String version;
 
     @Option(
             names = "--vocab",
@@ -99,6 +112,15 @@ final class ConvertCommand implements Callable<Integer> {
             throw new ParameterException(
                     spec.commandLine(), "OUT is the file that is read; give another name");
         }
+        if (version != null && !version.equals("rwkv7")) {
+            throw new ParameterException(
+                    spec.commandLine(), "--to is '" + version + "'; expected rwkv7");
+        }
+        if (version != null && verify) {
+            throw new ParameterException(
+                    spec.commandLine(),
+                    "--verify compares two files of one model; --to makes another model");
+        }
         ModelFormat format = ModelFormat.of(out);
         if (vocabulary != null && format != ModelFormat.GGUF) {
             throw new ParameterException(
@@ -109,7 +131,7 @@ final class ConvertCommand implements Callable<Integer> {
         }
         Outputs.requireNew(out, force);
         try (Threads threads = new Threads(compute.threads());
-                Checkpoint checkpoint = Architectures.open(in)) {
+                Checkpoint checkpoint = open(threads)) {
             ModelConversion conversion =
                     new ModelConversion(
                             checkpoint,
@@ -140,6 +162,39 @@ final class ConvertCommand implements Callable<Integer> {
             ModelComparison.print(console, in, out, compute);
         }
         return 0;
+    }
+
+    private Checkpoint open(Threads threads) {
+        Checkpoint checkpoint = Architectures.open(in);
+        if (version == null) {
+            return checkpoint;
+        }
+        try {
+            Rwkv7Upgrade upgrade = new Rwkv7Upgrade(checkpoint, threads);
+            requireWanted(upgrade);
+            return upgrade.upgraded();
+        } catch (RuntimeException e) {
+            checkpoint.close();
+            throw e;
+        }
+    }
+
+    private void requireWanted(Rwkv7Upgrade upgrade) {
+        String changes =
+                "loses "
+                        + String.join(", ", upgrade.lost())
+                        + "; only comes close with "
+                        + String.join(", ", upgrade.approximate())
+                        + "; begins anew with "
+                        + String.join(", ", upgrade.fresh());
+        if (!force) {
+            throw new AnserException(
+                    in
+                            + ": as RWKV-7 it "
+                            + changes
+                            + "; it is to be trained before use. Give --force to write it");
+        }
+        console.err().println("anser: as RWKV-7 the model " + changes);
     }
 
     /// The tokenizer of a GGUF file as files of a folder. Where that cannot be, `lost` says why.

@@ -128,6 +128,33 @@ class ConvertCommandTests {
     }
 
     @Test
+    void anRwkv6BecomesAnRwkv7ToBeginWithOnlyByForce() {
+        Path old =
+                Path.of(
+                        "../train/src/test/resources/golden/training-rwkv6/weights_init.safetensors");
+        Path out = folder.resolve("rwkv7.pth");
+        Run asked = Run.of("convert", old, out, "--to", "rwkv7");
+        assertThat(asked.code()).isEqualTo(1);
+        assertThat(asked.err())
+                .contains("loses blocks.#.att.time_faaaa")
+                .contains("close with blocks.#.att.w1")
+                .contains("anew with blocks.#.att.x_a")
+                .contains("--force");
+        assertThat(out).doesNotExist();
+        Run forced = Run.of("convert", old, out, "--to", "rwkv7", "--force");
+        assertThat(forced.code()).as(forced.err()).isZero();
+        assertThat(Run.of("info", out).out()).contains("rwkv7 (version 7.0)");
+        assertThat(Run.of("convert", model, out, "--to", "rwkv7", "--force").err())
+                .contains("expected RWKV-6");
+        Run verified = Run.of("convert", old, out, "--to", "rwkv7", "--verify");
+        assertThat(verified.code()).isEqualTo(2);
+        assertThat(verified.err()).contains("--to makes another model");
+        Run unknown = Run.of("convert", old, out, "--to", "rwkv8");
+        assertThat(unknown.code()).isEqualTo(2);
+        assertThat(unknown.err()).contains("expected rwkv7");
+    }
+
+    @Test
     void aTypeThatTheFormatLacksIsRefused() {
         Run run = Run.of("convert", model, folder.resolve("out.pth"), "--type", "q4_0");
         assertThat(run.code()).isEqualTo(1);

@@ -89,6 +89,21 @@ public record InitialWeight(String name, Shape shape, Rule rule) {
         }
     }
 
+    /// What tells the random numbers of the tensor `name`, in a model of this seed, from those of
+    /// all others.
+    public static long key(long seed, String name) {
+        return mix(seed ^ mix(hash(name)));
+    }
+
+    /// FNV-1a over the characters of `name`.
+    private static long hash(String name) {
+        long hash = 0xcbf29ce484222325L;
+        for (int i = 0; i < name.length(); i++) {
+            hash = (hash ^ name.charAt(i)) * 0x100000001b3L;
+        }
+        return hash;
+    }
+
     /// 24 random bits.
     private static long bits(long key, long place) {
         return mix(key + place * 0x9e3779b97f4a7c15L) >>> 40;
@@ -100,7 +115,7 @@ public record InitialWeight(String name, Shape shape, Rule rule) {
     }
 
     /// The output function of SplitMix64 (Steele, Lea and Flood 2014).
-    static long mix(long z) {
+    private static long mix(long z) {
         z = (z ^ (z >>> 30)) * 0xbf58476d1ce4e5b9L;
         z = (z ^ (z >>> 27)) * 0x94d049bb133111ebL;
         return z ^ (z >>> 31);

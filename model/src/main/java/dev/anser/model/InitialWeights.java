@@ -80,14 +80,22 @@ public record InitialWeights(String architecture, List<InitialWeight> weights) {
 
         /// Random numbers, even between plus and minus `bound`.
         public Builder evenly(String name, double bound, long... shape) {
-            return add(name, new InitialWeight.Rule.Uniform((float) bound, key(name)), shape);
+            return add(
+                    name,
+                    new InitialWeight.Rule.Uniform((float) bound, InitialWeight.key(seed, name)),
+                    shape);
         }
 
         /// A matrix (out, in) with orthogonal rows or columns of length `gain`; for measuring, one
         /// as spread.
         public Builder orthogonal(String name, double gain, long out, long in) {
             return official
-                    ? add(name, new InitialWeight.Rule.Orthogonal((float) gain, key(name)), out, in)
+                    ? add(
+                            name,
+                            new InitialWeight.Rule.Orthogonal(
+                                    (float) gain, InitialWeight.key(seed, name)),
+                            out,
+                            in)
                     : evenly(
                             name,
                             Math.sqrt(3) * gain / Math.sqrt((double) Math.max(out, in)),
@@ -106,19 +114,6 @@ public record InitialWeights(String architecture, List<InitialWeight> weights) {
         private Builder add(String name, InitialWeight.Rule rule, long... shape) {
             weights.add(new InitialWeight(name, Shape.of(shape), rule));
             return this;
-        }
-
-        private long key(String name) {
-            return InitialWeight.mix(seed ^ InitialWeight.mix(hash(name)));
-        }
-
-        /// FNV-1a over the characters of `name`.
-        private static long hash(String name) {
-            long hash = 0xcbf29ce484222325L;
-            for (int i = 0; i < name.length(); i++) {
-                hash = (hash ^ name.charAt(i)) * 0x100000001b3L;
-            }
-            return hash;
         }
     }
 

@@ -17,7 +17,7 @@ import java.lang.foreign.ValueLayout;
 /// earlier rows and then within itself, both twice: once is not enough in single precision, and
 /// twice is (Giraud et al. 2005). Nearly all of the work is matrix products. A diagonal of R that
 /// is positive, as this gives, is what makes the distribution even.
-final class OrthogonalMatrix {
+public final class OrthogonalMatrix {
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
     private static final int BLOCK = 32;
     private static final int TILE = 64;
@@ -26,7 +26,7 @@ final class OrthogonalMatrix {
 
     /// Fills `target`, a matrix in F32, with orthogonal rows or columns of length `gain`. The same
     /// key gives the same values on the same kind of processor, whatever the number of threads.
-    static void fill(Tensor target, float gain, long key, Threads threads) {
+    public static void fill(Tensor target, float gain, long key, Threads threads) {
         if (target.rows() <= target.columns()) {
             orthogonalRows(target, gain, key, threads);
             return;
@@ -39,11 +39,19 @@ final class OrthogonalMatrix {
     }
 
     private static void orthogonalRows(Tensor matrix, float gain, long key, Threads threads) {
-        int rows = matrix.rows();
         int columns = matrix.columns();
         threads.run(
                 (row, worker) -> normal(matrix.segment(), (long) row * columns, columns, key),
-                rows);
+                matrix.rows());
+        orthonormalise(matrix, threads);
+        scale(matrix, gain, threads);
+    }
+
+    /// Makes the rows of `matrix`, in F32 and linearly independent, orthogonal and of length 1:
+    /// each becomes what the rows before it do not have.
+    public static void orthonormalise(Tensor matrix, Threads threads) {
+        int rows = matrix.rows();
+        int columns = matrix.columns();
         float[][] block = new float[BLOCK][columns];
         try (EagerOps ops = Backends.choose().newOps(threads)) {
             for (int start = 0; start < rows; start += BLOCK) {
@@ -65,7 +73,6 @@ final class OrthogonalMatrix {
                 }
             }
         }
-        scale(matrix, gain, threads);
     }
 
     private static Tensor rows(Tensor matrix, int start, int count) {

@@ -59,9 +59,7 @@ class BadModelTests {
     }
 
     private void assertRefused(
-            Path model,
-            BiConsumer<SequencedMap<String, Tensor>, Arena> change,
-            String... parts) {
+            Path model, BiConsumer<SequencedMap<String, Tensor>, Arena> change, String... parts) {
         Path file = changed(model, change);
         assertThatThrownBy(() -> load(file))
                 .isInstanceOf(AnserException.class)
@@ -214,7 +212,8 @@ class BadModelTests {
                         MODEL,
                         (tensors, arena) -> {
                             tensors.put(
-                                    "blocks.0.att.v0", Tensor.allocate(arena, DType.BF16, 1, 1, 64));
+                                    "blocks.0.att.v0",
+                                    Tensor.allocate(arena, DType.BF16, 1, 1, 64));
                             tensors.put(
                                     "blocks.0.att.v1", Tensor.allocate(arena, DType.BF16, 64, 16));
                             tensors.put(

@@ -158,8 +158,7 @@ class Rwkv7GoldenTests {
                                             .build())
                             .toFloats();
             assertThat(first).isEqualTo(Arrays.copyOf(expected, first.length));
-            assertThat(rest)
-                    .isEqualTo(Arrays.copyOfRange(expected, first.length, expected.length));
+            assertThat(rest).isEqualTo(Arrays.copyOfRange(expected, first.length, expected.length));
             assertThat(loaded.model.config().version()).isEqualTo("7a");
             long tables = 4L * 48 * (64 + 2 * 144);
             assertThat(loaded.model.bytesPerToken())

@@ -65,8 +65,7 @@ public final class ProductWithBias extends Operation {
                         sums.add(bias.address(), scratch, columns);
                         put(scratch, dy.address() + at, dx, at, columns);
                         put(x.address() + at, dy.address() + at, dFactor, at, columns);
-                        kernels.addProduct(
-                                x.address() + at, dy.address() + at, 1, share, columns);
+                        kernels.addProduct(x.address() + at, dy.address() + at, 1, share, columns);
                     }
                 });
     }

@@ -1,7 +1,7 @@
 package dev.anser.tensor;
 
-/// The product of every row with a matrix of its own: `y_r = x_r · M_r`, with `x` (R, D) and in row r
-/// of `matrices` (R, D · E) the matrix `M_r` (D, E), row after row. Result (R, E).
+/// The product of every row with a matrix of its own: `y_r = x_r · M_r`, with `x` (R, D) and in row
+/// r of `matrices` (R, D · E) the matrix `M_r` (D, E), row after row. Result (R, E).
 ///
 /// How the DeepEmbed of RWKV-7a lets each token change what its channel mix does.
 public final class RowProduct extends Operation {

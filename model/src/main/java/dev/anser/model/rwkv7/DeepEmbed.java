@@ -11,10 +11,10 @@ import dev.anser.tensor.Tensor;
 /// (`RWKV-v7/rwkv_v7a_demo.py`) computes it.
 ///
 /// Each layer has an embedding of its own, whose row for a token is a matrix E of D × D numbers; D
-/// is 32 in the official models. It scales the inside of the channel mix: `relu(K x)² · (s0 + (x s1)
-/// E s2)`. The row is a sum: `s_emb` has it for every token, and `s_emb_x` makes its other part of
-/// the embedding of the model. Official code adds up both tables when it loads a model; here the sum
-/// is made for the tokens of a batch, so there is no second table, and both parts learn.
+/// is 32 in the official models. It scales the inside of the channel mix: `relu(K x)² · (s0 + (x
+/// s1) E s2)`. The row is a sum: `s_emb` has it for every token, and `s_emb_x` makes its other part
+/// of the embedding of the model. Official code adds up both tables when it loads a model; here the
+/// sum is made for the tokens of a batch, so there is no second table, and both parts learn.
 ///
 /// @param table `s_emb.weight` (V, D²)
 /// @param residual `s_emb_x.weight` (D², C)
@@ -44,7 +44,8 @@ record DeepEmbed(Tensor table, Tensor residual, Tensor bias, Tensor down, Tensor
                 weights.matrix(prefix + "s2", rank, inner));
     }
 
-    /// `inner` (R, 4C), what is inside the channel mix of `x` (R, C), scaled by what the tokens say.
+    /// `inner` (R, 4C), what is inside the channel mix of `x` (R, C), scaled by what the tokens
+    /// say.
     Tensor scaled(Ops ops, Tensor inner, Tensor x, Tokens tokens) {
         Batch batch = tokens.batch();
         Tensor own = ops.embedding(table, batch.tokens(), batch.rows()); // (R, D²)

@@ -62,8 +62,7 @@ record Rwkv7Weights(
     /// The weights of a channel mix; one token-shift coefficient vector.
     ///
     /// @param deepEmbed null but in RWKV-7a
-    record ChannelMix(
-            Tensor[] mixes, Tensor key, Tensor value, @Nullable DeepEmbed deepEmbed) {}
+    record ChannelMix(Tensor[] mixes, Tensor key, Tensor value, @Nullable DeepEmbed deepEmbed) {}
 
     /// The sizes, from names and shapes alone.
     static ModelConfig describe(Checkpoint checkpoint) {
