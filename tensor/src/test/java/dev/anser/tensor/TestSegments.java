@@ -1,11 +1,20 @@
 package dev.anser.tensor;
 
-/// Segments of given lengths, each with one carried tensor.
+/// Segments of given lengths, each with its carried tensors.
 final class TestSegments implements Segments {
     private final int[] starts;
-    private final Tensor[] carried;
+    private final Tensor[][] carried;
 
+    /// With one carried tensor for each segment.
     TestSegments(int[] lengths, Tensor[] carried) {
+        this(lengths, new Tensor[lengths.length][]);
+        for (int i = 0; i < lengths.length; i++) {
+            this.carried[i] = new Tensor[] {carried[i]};
+        }
+    }
+
+    /// With the carried tensors of each segment in their slots.
+    TestSegments(int[] lengths, Tensor[][] carried) {
         this.carried = carried;
         starts = new int[lengths.length + 1];
         for (int i = 0; i < lengths.length; i++) {
@@ -20,7 +29,7 @@ final class TestSegments implements Segments {
 
     @Override
     public int count() {
-        return carried.length;
+        return starts.length - 1;
     }
 
     @Override
@@ -44,6 +53,6 @@ final class TestSegments implements Segments {
 
     @Override
     public Tensor carried(int segment, int slot) {
-        return carried[segment];
+        return carried[segment][slot];
     }
 }
