@@ -58,10 +58,8 @@ public final class Decay6 extends Operation {
                         for (int c = 0; c < columns; c++) {
                             long i = (long) row * columns + c;
                             double raw = get(bias.address(), c) + get(x.address(), i);
-                            float gradient =
-                                    get(dy.address(), i)
-                                            * (float) -Math.exp(raw)
-                                            * get(y.address(), i);
+                            float slope = PerChannel.decaySlope(raw, get(y.address(), i));
+                            float gradient = get(dy.address(), i) * slope;
                             set(
                                     dx.address(),
                                     i,

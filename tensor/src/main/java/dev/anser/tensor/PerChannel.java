@@ -19,6 +19,9 @@ public final class PerChannel extends Operation {
         DECAY
     }
 
+    /// Where `e^(-e^x)` has long been less than any float.
+    private static final double FLAT = 20;
+
     private final Tensor vector;
     private final int columns;
     private final Function function;
@@ -100,7 +103,12 @@ public final class PerChannel extends Operation {
         return switch (function) {
             case IDENTITY -> 1;
             case EXP, MINUS_EXP -> y;
-            case DECAY -> -y * (float) Math.exp(x);
+            case DECAY -> decaySlope(x, y);
         };
+    }
+
+    /// The derivative of `e^(-e^x)` at `x`, where it is `y`: 0 where y is, however large e^x.
+    static float decaySlope(double x, float y) {
+        return x > FLAT ? 0 : (float) -Math.exp(x) * y;
     }
 }

@@ -40,16 +40,16 @@ final class Trial {
     /// Where a formula is taken: sequences of `lengths` tokens, the inputs, each flat, and the
     /// carried tensors by segment and slot.
     record Point(int[] lengths, double[][] inputs, double[][][] states) {
-        Point copy() {
+        /// The same inputs, and copies of the states.
+        Point again() {
             double[][][] carried = new double[states.length][][];
             for (int s = 0; s < states.length; s++) {
-                carried[s] = copy(states[s]);
+                carried[s] = new double[states[s].length][];
+                for (int i = 0; i < carried[s].length; i++) {
+                    carried[s][i] = states[s][i].clone();
+                }
             }
-            return new Point(lengths, copy(inputs), carried);
-        }
-
-        private static double[][] copy(double[][] numbers) {
-            return Arrays.stream(numbers).map(double[]::clone).toArray(double[][]::new);
+            return new Point(lengths, inputs, carried);
         }
     }
 
@@ -192,7 +192,7 @@ final class Trial {
     private static final double STEP = 1e-5;
 
     /// Elements of an input that differences are taken of, at most.
-    private static final int MOST = 120;
+    private static final int MOST = 40;
 
     private final String name;
     private final int[] lengths;
@@ -255,11 +255,10 @@ final class Trial {
     private Point point() {
         double[][] numbers = new double[inputs.size()][];
         Arrays.setAll(numbers, i -> widen(inputs.get(i).numbers()));
-        float[][][] states = states();
         double[][][] carried = new double[lengths.length][slots.size()][];
         for (int s = 0; s < lengths.length; s++) {
             for (int i = 0; i < slots.size(); i++) {
-                carried[s][i] = widen(states[s][i]);
+                carried[s][i] = widen(slots.get(i).numbers()[s]);
                 if (slots.get(i).counts()) {
                     carried[s][i][0] += lengths[s];
                 }
@@ -270,7 +269,9 @@ final class Trial {
 
     private static double[] widen(float[] numbers) {
         double[] wide = new double[numbers.length];
-        Arrays.setAll(wide, i -> numbers[i]);
+        for (int i = 0; i < wide.length; i++) {
+            wide[i] = numbers[i];
+        }
         return wide;
     }
 
@@ -317,22 +318,28 @@ final class Trial {
 
     private float[] differences(Place place) {
         Point base = point();
-        float[] result = new float[place.in(base).length];
+        Point varied = point();
+        double[] numbers = place.in(varied);
+        float[] result = new float[numbers.length];
         Arrays.fill(result, Float.NaN);
         int step = Math.max(1, result.length / MOST);
         for (int i = 0; i < result.length; i += step) {
-            Point up = base.copy();
-            Point down = base.copy();
-            place.in(up)[i] += STEP;
-            place.in(down)[i] -= STEP;
-            double distance = place.in(up)[i] - place.in(down)[i];
-            result[i] = finite((loss(up, base) - loss(down, base)) / distance);
+            double number = numbers[i];
+            double above = number + STEP;
+            double below = number - STEP;
+            numbers[i] = above;
+            double up = loss(varied, base);
+            numbers[i] = below;
+            double down = loss(varied, base);
+            numbers[i] = number;
+            result[i] = finite((up - down) / (above - below));
         }
         return result;
     }
 
-    private double loss(Point point, Point constants) {
-        double[] y = learning.of(point, constants.copy());
+    private double loss(Point start, Point constants) {
+        Point point = start.again();
+        double[] y = learning.of(point, constants);
         double sum = 0;
         for (int i = 0; i < y.length; i++) {
             sum += c[i] * y[i];

@@ -1,5 +1,6 @@
 package dev.anser.tensor;
 
+import java.util.Arrays;
 import java.util.function.DoubleSupplier;
 import java.util.stream.Stream;
 
@@ -38,7 +39,7 @@ class Wkv6Tests extends OperationContract {
                                 oneDecay ? "one decay" : "decays",
                                 low,
                                 high,
-                                java.util.Arrays.toString(lengths));
+                                Arrays.toString(lengths));
         int columns = heads * size;
         Trial.Builder builder = new Trial.Builder(name, lengths);
         DoubleSupplier decay = builder.uniform(low, high);
