@@ -96,6 +96,26 @@ final class Golden {
         return Path.of("shared").resolve(path);
     }
 
+    /// The numbers of a slot of `state`, with the axes that a state file has.
+    static float[] inFile(State state, int index) {
+        StateLayout.Slot slot = state.layout().slots().get(index);
+        float[] values = state.tensor(index).toFloats();
+        return slot.transposedInFile()
+                ? transposed(values, Math.toIntExact(slot.shape().size(-1)))
+                : values;
+    }
+
+    private static float[] transposed(float[] values, int size) {
+        float[] other = new float[values.length];
+        for (int i = 0; i < values.length; i++) {
+            int matrix = i / (size * size);
+            int row = i / size % size;
+            int column = i % size;
+            other[(matrix * size + column) * size + row] = values[i];
+        }
+        return other;
+    }
+
     static Array npy(Path file) {
         try {
             return parse(Files.readAllBytes(file));

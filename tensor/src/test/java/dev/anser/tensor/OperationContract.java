@@ -100,7 +100,7 @@ abstract class OperationContract {
     void cutsOfASequenceChangeNoBit(Trial trial) {
         for (Trial.Machine[] teams : machines) {
             Trial.Results whole = trial.forward(teams[1]);
-            for (int[] cut : new int[][] {{ALL, ALL}, {1, ALL}, {7, 7}, {1, 1}}) {
+            for (int[] cut : new int[][] {{ALL, ALL}, {1, ALL}, {7, 7}}) {
                 Trial.Results pieces = trial.forwardInPieces(teams[2], cut[0], cut[1]);
                 assertThat(pieces.y()).as(teams[2].backend()).isEqualTo(whole.y());
                 assertThat(pieces.states())

@@ -192,7 +192,7 @@ final class Trial {
     private static final double STEP = 1e-5;
 
     /// Elements of an input that differences are taken of, at most.
-    private static final int MOST = 40;
+    private static final int MOST = 25;
 
     private final String name;
     private final int[] lengths;
@@ -322,8 +322,10 @@ final class Trial {
         double[] numbers = place.in(varied);
         float[] result = new float[numbers.length];
         Arrays.fill(result, Float.NaN);
-        int step = Math.max(1, result.length / MOST);
-        for (int i = 0; i < result.length; i += step) {
+        int count = Math.min(result.length, MOST);
+        Random random = new Random(result.length);
+        for (int n = 0; n < count; n++) {
+            int i = (int) ((n + (count < MOST ? 0 : random.nextDouble())) * result.length / count);
             double number = numbers[i];
             double above = number + STEP;
             double below = number - STEP;

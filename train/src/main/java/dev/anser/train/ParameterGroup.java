@@ -1,5 +1,6 @@
 package dev.anser.train;
 
+import dev.anser.model.InitialState;
 import dev.anser.tensor.Shape;
 
 /// How the official trainers treat a weight.
@@ -25,12 +26,12 @@ public record ParameterGroup(double rateScale, double weightDecay) {
     }
 
     /// The groups of RWKV-5 and RWKV-6 (RWKV-LM, `RWKV-v5/src/model.py`): as in RWKV-4, but of the
-    /// matrices only those whose name contains `.weight` decay, and neither the low-rank pairs nor
-    /// `time_faaaa` learn faster.
+    /// matrices only those whose name contains `.weight` and the learned initial state decay, and
+    /// neither the low-rank pairs nor `time_faaaa` learn faster.
     public static ParameterGroup rwkv6(String name, Shape shape, double weightDecay) {
         double rate = fast(name);
-        boolean decays = rate == 1 && isMatrix(shape) && name.contains(".weight");
-        return new ParameterGroup(rate, decays ? weightDecay : 0);
+        boolean decays = name.contains(".weight") || InitialState.isName(name);
+        return new ParameterGroup(rate, decays && isMatrix(shape) ? weightDecay : 0);
     }
 
     private static double fast(String name) {

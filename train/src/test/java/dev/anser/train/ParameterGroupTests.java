@@ -1,0 +1,50 @@
+package dev.anser.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.anser.tensor.Shape;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/// The rates and decays of the official trainers, as their code sorts parameters.
+class ParameterGroupTests {
+    @ParameterizedTest
+    @CsvSource({
+        "rwkv4,emb.weight,50x8,1,0.1",
+        "rwkv4,blocks.0.ln1.weight,8,1,0",
+        "rwkv4,blocks.0.att.time_decay,8,2,0",
+        "rwkv4,blocks.0.att.time_first,8,3,0",
+        "rwkv4,blocks.0.att.time_mix_k,1x1x8,1,0",
+        "rwkv4,blocks.0.att.key.weight,8x8,1,0.1",
+        "rwkv5,blocks.0.att.time_decay,2x4,2,0",
+        "rwkv5,blocks.0.att.time_first,2,3,0",
+        "rwkv5,blocks.0.att.time_faaaa,2x4,1,0",
+        "rwkv5,blocks.0.att.ln_x.weight,8,1,0",
+        "rwkv5,blocks.0.att.gate.weight,8x8,1,0.1",
+        "rwkv5,blocks.0.att.time_state,2x4x4,1,0.1",
+        "rwkv6,emb.weight,50x8,1,0.1",
+        "rwkv6,head.weight,50x8,1,0.1",
+        "rwkv6,blocks.0.att.time_decay,1x1x8,2,0",
+        "rwkv6,blocks.0.att.time_decay_w1,8x3,1,0",
+        "rwkv6,blocks.0.att.time_maa_w2,5x3x8,1,0",
+        "rwkv6,blocks.0.att.time_maa_x,1x1x8,1,0",
+        "rwkv6,blocks.0.att.time_faaaa,2x4,1,0",
+        "rwkv6,blocks.0.att.time_state,2x4x4,1,0.1",
+        "rwkv6,blocks.0.att.key.lora_A,3x8,1,0",
+        "rwkv7,blocks.0.att.w0,1x1x8,2,0",
+        "rwkv7,blocks.0.att.w1,8x3,1,0",
+        "rwkv7,blocks.0.att.r_k,2x4,1,0",
+        "rwkv7,blocks.0.att.time_state,2x4x4,1,0",
+        "rwkv7,blocks.0.ffn.value.weight,8x32,1,0.1"
+    })
+    void everyTensorIsInItsGroup(
+            String architecture, String name, String shape, double rate, double decay) {
+        String[] texts = shape.split("x", -1);
+        long[] sizes = new long[texts.length];
+        for (int i = 0; i < sizes.length; i++) {
+            sizes[i] = Long.parseLong(texts[i]);
+        }
+        assertThat(ParameterGroup.of(architecture, name, Shape.of(sizes), 0.1))
+                .isEqualTo(new ParameterGroup(rate, decay));
+    }
+}
