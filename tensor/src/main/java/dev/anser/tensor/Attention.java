@@ -55,8 +55,10 @@ public final class Attention extends Operation {
         this.segments = segments;
         this.positionSlot = positionSlot;
         this.slot = slot;
-        this.keyHeads = Math.max(1, k.columns() / headSize);
-        this.group = q.columns() / headSize / keyHeads;
+        // A size that is none is refused with all others, when it runs.
+        int size = Math.max(1, headSize);
+        this.keyHeads = Math.max(1, k.columns() / size);
+        this.group = q.columns() / size / keyHeads;
         this.stride = k.columns();
         this.scale = (float) (1 / Math.sqrt(headSize));
     }

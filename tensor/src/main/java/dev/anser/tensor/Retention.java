@@ -42,8 +42,9 @@ public final class Retention extends Operation {
         this.k = k;
         this.v = v;
         this.heads = heads;
-        this.keySize = q.columns() / heads;
-        this.valueSize = v.columns() / heads;
+        // No heads are refused with all else that does not fit, when it runs.
+        this.keySize = q.columns() / Math.max(1, heads);
+        this.valueSize = v.columns() / Math.max(1, heads);
         this.segments = segments;
         this.slot = slot;
         this.normalisers = q;
@@ -97,7 +98,8 @@ public final class Retention extends Operation {
 
     private void requireFit() {
         boolean fits =
-                q.columns() == heads * keySize
+                heads > 0
+                        && q.columns() == heads * keySize
                         && v.columns() == heads * valueSize
                         && k.columns() == q.columns()
                         && k.rows() == q.rows()

@@ -40,7 +40,7 @@ public final class RmsNorm extends Operation {
 
     @Override
     Tensor forward(Pass pass) {
-        if (x.columns() % size != 0 || (weight != null && weight.elements() != size)) {
+        if (size < 1 || x.columns() % size != 0 || (weight != null && weight.elements() != size)) {
             throw new ShapeException(
                     "RMS normalisation of " + x + " over " + size + " channels, by " + weight);
         }

@@ -33,7 +33,8 @@ public final class RotaryEmbedding extends Operation {
 
     @Override
     Tensor forward(Pass pass) {
-        if (x.columns() % headSize != 0
+        if (headSize < 1
+                || x.columns() % headSize != 0
                 || rotations.columns() > headSize
                 || rotations.rows() != x.rows()) {
             throw new ShapeException(

@@ -23,7 +23,7 @@ public final class SplitHeads extends Operation {
 
     @Override
     Tensor forward(Pass pass) {
-        if (x.columns() % (parts * headSize) != 0) {
+        if (parts < 1 || headSize < 1 || x.columns() % (parts * headSize) != 0) {
             throw new ShapeException(
                     x + " cannot be cut into heads of " + parts + " times " + headSize);
         }
