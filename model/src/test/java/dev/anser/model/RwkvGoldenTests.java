@@ -173,7 +173,8 @@ class RwkvGoldenTests {
         }
     }
 
-    /// What state tuning made: its axes are (head, value, key), those of a state (head, key, value).
+    /// What state tuning made: its axes are (head, value, key), those of a state (head, key,
+    /// value).
     @Test
     void aLearnedStateOfRwkv6GivesTheOfficialLogitsAsAFileAndInAModel() {
         Path folder = folder("rwkv6-L2-D128");
@@ -192,16 +193,16 @@ class RwkvGoldenTests {
                     .isGreaterThan(1e-2);
 
             SequencedMap<String, Tensor> all = new LinkedHashMap<>();
-            loaded.checkpoint.names().forEach(name -> all.put(name, loaded.checkpoint.tensor(name)));
+            loaded.checkpoint
+                    .names()
+                    .forEach(name -> all.put(name, loaded.checkpoint.tensor(name)));
             part.names().forEach(name -> all.put(name, part.tensor(name)));
             try (LanguageModel joined =
                             Architectures.load(
                                     new TensorCheckpoint("joined", "test", all, Map.of()));
                     State beginning = joined.newState()) {
                 float[] same =
-                        joined.forward(
-                                        loaded.ops,
-                                        Batch.of(beginning, Batch.Logits.ALL, tokens))
+                        joined.forward(loaded.ops, Batch.of(beginning, Batch.Logits.ALL, tokens))
                                 .toFloats();
                 assertThat(same).isEqualTo(logits);
             }

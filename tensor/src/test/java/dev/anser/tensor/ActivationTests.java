@@ -12,24 +12,21 @@ class ActivationTests extends OperationContract {
     Stream<Trial> trials() {
         Stream<Trial> activations =
                 Stream.of(Activation.values())
-                        .flatMap(
-                                activation ->
-                                        Stream.of(
-                                                tails().mapToObj(c -> alone(activation, c, 6)),
-                                                tails().mapToObj(c -> gated(activation, c)),
-                                                Stream.of(
-                                                        alone(activation, 9, 100),
-                                                        ofItself(activation))))
+                        .flatMap(activation ->
+                                Stream.of(
+                                        tails().mapToObj(c -> alone(activation, c, 6)),
+                                        tails().mapToObj(c -> gated(activation, c)),
+                                        Stream.of(gated(activation, 700)),
+                                        Stream.of(alone(activation, 9, 100), ofItself(activation))))
                         .flatMap(trials -> trials);
         Stream<Trial> parameters =
                 Stream.of(PerChannel.Function.values())
-                        .flatMap(
-                                function ->
-                                        Stream.of(
-                                                perChannel(function, 1, 1, 3),
-                                                perChannel(function, Lanes.COUNT + 1, 1, 3),
-                                                perChannel(function, 2, Lanes.COUNT - 1, 3),
-                                                perChannel(function, 40, 2, 100)));
+                        .flatMap(function ->
+                                Stream.of(
+                                        perChannel(function, 1, 1, 3),
+                                        perChannel(function, Lanes.COUNT + 1, 1, 3),
+                                        perChannel(function, 2, Lanes.COUNT - 1, 3),
+                                        perChannel(function, 40, 2, 100)));
         return Stream.concat(activations, parameters);
     }
 

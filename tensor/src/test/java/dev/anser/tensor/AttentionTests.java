@@ -57,8 +57,7 @@ class AttentionTests extends OperationContract {
     private static Trial of(Trial.Builder builder, int heads, int keyHeads, int size) {
         return builder.truncates()
                 .build(
-                        (in, segments) ->
-                                new Attention(in[0], in[1], in[2], size, segments, 0, 1),
+                        (in, segments) -> new Attention(in[0], in[1], in[2], size, segments, 0, 1),
                         (at, _) -> formula(at, heads, keyHeads, size));
     }
 
@@ -72,8 +71,7 @@ class AttentionTests extends OperationContract {
             double[] values = at.states()[s][2];
             int length = at.lengths()[s];
             int past = (int) at.states()[s][0][0] - length;
-            System.arraycopy(
-                    at.inputs()[1], row * columns, keys, past * columns, length * columns);
+            System.arraycopy(at.inputs()[1], row * columns, keys, past * columns, length * columns);
             System.arraycopy(
                     at.inputs()[2], row * columns, values, past * columns, length * columns);
             for (int n = past; n < past + length; n++, row++) {
@@ -115,21 +113,16 @@ class AttentionTests extends OperationContract {
             int[] three = {3};
             Tensor[][] full = {{Tensor.of(arena, new float[] {5}, 1), cache, cache}};
             eager.begin();
-            assertThatThrownBy(
-                            () ->
-                                    eager.run(
-                                            new Attention(
-                                                    q, q, q, 4, new TestSegments(three, full), 0,
-                                                    1)))
+            assertThatThrownBy(() ->
+                            eager.run(
+                                    new Attention(q, q, q, 4, new TestSegments(three, full), 0, 1)))
                     .isInstanceOf(ShapeException.class)
                     .hasMessageContaining("no room for 5 rows");
             Tensor[][] uncounted = {{Tensor.of(arena, new float[] {2}, 1), cache, cache}};
-            assertThatThrownBy(
-                            () ->
-                                    eager.run(
-                                            new Attention(
-                                                    q, q, q, 4,
-                                                    new TestSegments(three, uncounted), 0, 1)))
+            assertThatThrownBy(() ->
+                            eager.run(
+                                    new Attention(
+                                            q, q, q, 4, new TestSegments(three, uncounted), 0, 1)))
                     .isInstanceOf(ShapeException.class)
                     .hasMessageContaining("counts 2 tokens; expected at least the 3");
         }

@@ -3,8 +3,8 @@ package dev.anser.tensor;
 import java.util.function.DoubleSupplier;
 import java.util.stream.Stream;
 
-/// Normalisations of groups, rows and heads against their formulas in double, with what they
-/// divide by near 0, and rows far from 0.
+/// Normalisations of groups, rows and heads against their formulas in double, with what they divide
+/// by near 0, and rows far from 0.
 class NormTests extends OperationContract {
     private static final int[] LENGTHS = {1, 3, 9};
     private static final float EPSILON = 1e-5f;
@@ -14,16 +14,19 @@ class NormTests extends OperationContract {
         // A norm of little is steep: gradients are large, and rounded by as much more.
         Stream<Trial> sizes =
                 tails().boxed()
-                        .flatMap(
-                                size ->
-                                        Stream.of(
-                                                group(normal("groupNorm", 2, size), size),
-                                                rms(normal("rmsNorm", 1, size), size),
-                                                heads(normal("rmsNorm of heads", 3, size), size)));
+                        .flatMap(size ->
+                                Stream.of(
+                                        group(normal("groupNorm", 2, size), size),
+                                        rms(normal("rmsNorm", 1, size), size),
+                                        heads(normal("rmsNorm of heads", 3, size), size)));
         int size = 9;
+        int many = 150; // so much that the team shares it
         return Stream.concat(
                 sizes,
                 Stream.of(
+                        group(rows("groupNorm of many", 2, many), many),
+                        rms(rows("rmsNorm of many", 1, many), many),
+                        heads(rows("rmsNorm of many heads", 3, many), many),
                         group(equal("groupNorm of equal channels", 2, size), size),
                         group(far("groupNorm of what is far from 0", 2, size), size),
                         group(small("groupNorm of little", 2, size), size),
@@ -36,6 +39,11 @@ class NormTests extends OperationContract {
 
     private static Trial.Builder normal(String name, int heads, int size) {
         Trial.Builder builder = named(name, heads, size);
+        return builder.rows(heads * size, builder.gaussian(2));
+    }
+
+    private static Trial.Builder rows(String name, int heads, int size) {
+        Trial.Builder builder = new Trial.Builder(name, 70);
         return builder.rows(heads * size, builder.gaussian(2));
     }
 

@@ -59,7 +59,7 @@ abstract class OperationContract {
     void gradientsEqualDifferencesOfTheFormula(Trial trial) {
         Trial.Results expected = trial.expected(true);
         for (Trial.Machine[] teams : machines) {
-            assertClose(teams[1].backend(), trial.recorded(teams[1], false, 0), expected, trial);
+            assertClose(teams[1].backend(), trial.recorded(teams[1]), expected, trial);
         }
     }
 
@@ -67,8 +67,8 @@ abstract class OperationContract {
     @ParameterizedTest
     @MethodSource("trials")
     void vectorsEqualTheReference(Trial trial) {
-        Trial.Results expected = trial.recorded(machines.get(0)[0], false, 0);
-        Trial.Results actual = trial.recorded(machines.get(1)[0], false, 0);
+        Trial.Results expected = trial.recorded(machines.get(0)[0]);
+        Trial.Results actual = trial.recorded(machines.get(1)[0]);
         assertClose("vector", actual, expected, trial);
     }
 
@@ -76,9 +76,9 @@ abstract class OperationContract {
     @MethodSource("trials")
     void theTeamChangesNoBit(Trial trial) {
         for (Trial.Machine[] teams : machines) {
-            Trial.Results one = trial.recorded(teams[0], false, 0);
-            assertSame(trial.recorded(teams[1], false, 0), one);
-            assertSame(trial.recorded(teams[2], false, 0), one);
+            Trial.Results one = trial.recorded(teams[0]);
+            assertSame(trial.recorded(teams[1]), one);
+            assertSame(trial.recorded(teams[2]), one);
         }
     }
 
@@ -86,7 +86,7 @@ abstract class OperationContract {
     @MethodSource("trials")
     void recordingChangesNoBit(Trial trial) {
         for (Trial.Machine[] teams : machines) {
-            Trial.Results recorded = trial.recorded(teams[1], false, 0);
+            Trial.Results recorded = trial.recorded(teams[1]);
             Trial.Results forward = trial.forward(teams[2]);
             assertThat(recorded.states()).isDeepEqualTo(forward.states());
             if (!trial.learnsOtherwise()) {
@@ -103,9 +103,7 @@ abstract class OperationContract {
             for (int[] cut : new int[][] {{ALL, ALL}, {1, ALL}, {7, 7}}) {
                 Trial.Results pieces = trial.forwardInPieces(teams[2], cut[0], cut[1]);
                 assertThat(pieces.y()).as(teams[2].backend()).isEqualTo(whole.y());
-                assertThat(pieces.states())
-                        .as(teams[2].backend())
-                        .isDeepEqualTo(whole.states());
+                assertThat(pieces.states()).as(teams[2].backend()).isDeepEqualTo(whole.states());
             }
         }
     }
@@ -118,7 +116,7 @@ abstract class OperationContract {
             return;
         }
         for (Trial.Machine[] teams : machines) {
-            Trial.Results whole = trial.recorded(teams[1], false, 0);
+            Trial.Results whole = trial.recorded(teams[1]);
             for (int[] cut : new int[][] {{1, ALL}, {7, 7}}) {
                 Trial.Results pieces = trial.recordedInPieces(teams[1], cut[0], cut[1]);
                 assertThat(pieces.y()).isEqualTo(whole.y());
@@ -133,8 +131,7 @@ abstract class OperationContract {
     void recomputingChangesNoBit(Trial trial) {
         if (trial.isMatrix()) {
             for (Trial.Machine[] teams : machines) {
-                assertSame(
-                        trial.recorded(teams[1], true, 0), trial.recorded(teams[1], false, 0));
+                assertSame(trial.recomputed(teams[1]), trial.recorded(teams[1]));
             }
         }
     }
@@ -143,14 +140,29 @@ abstract class OperationContract {
     @MethodSource("trials")
     void gradientsAreAddedToWhatStands(Trial trial) {
         for (Trial.Machine[] teams : machines) {
-            Trial.Results alone = trial.recorded(teams[1], false, 0);
-            Trial.Results added = trial.recorded(teams[1], false, 3);
+            Trial.Results alone = trial.recorded(teams[1]);
+            Trial.Results added = trial.added(teams[1], 3);
             for (int i = 0; i < alone.dInputs().length; i++) {
                 float[] expected = alone.dInputs()[i].clone();
                 for (int n = 0; n < expected.length; n++) {
                     expected[n] += 6; // of a tensor's two gradients one is only what stood there
                 }
                 assertClose("input " + i, added.dInputs()[i], expected, 2e-6);
+            }
+        }
+    }
+
+    /// A parameter's gradient is then 0, an activation's as ever.
+    @ParameterizedTest
+    @MethodSource("trials")
+    void frozenParametersChangeNoOtherGradient(Trial trial) {
+        for (Trial.Machine[] teams : machines) {
+            Trial.Results all = trial.recorded(teams[1]);
+            Trial.Results frozen = trial.frozen(teams[1]);
+            assertThat(frozen.y()).isEqualTo(all.y());
+            for (int i = 0; i < all.dInputs().length; i++) {
+                float[] none = new float[all.dInputs()[i].length];
+                assertThat(frozen.dInputs()[i]).isIn(none, all.dInputs()[i]);
             }
         }
     }

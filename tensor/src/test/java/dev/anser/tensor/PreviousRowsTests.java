@@ -13,7 +13,8 @@ class PreviousRowsTests extends OperationContract {
 
     private static Trial of(int columns, int... lengths) {
         Trial.Builder builder =
-                new Trial.Builder(lengths.length + " sequences of " + columns + " channels", lengths);
+                new Trial.Builder(
+                        lengths.length + " sequences of " + columns + " channels", lengths);
         return builder.rows(columns, builder.gaussian(1))
                 .state(columns, builder.gaussian(1))
                 .within(1e-9, 1e-6)

@@ -9,11 +9,10 @@ class RetentionTests extends OperationContract {
     Stream<Trial> trials() {
         return Stream.concat(
                 tails().boxed()
-                        .flatMap(
-                                size ->
-                                        Stream.of(
-                                                of(2, size, 3, 1, false, 6, 1, 3),
-                                                of(2, 3, size, 1, true, 6, 1, 3))),
+                        .flatMap(size ->
+                                Stream.of(
+                                        of(2, size, 3, 1, false, 6, 1, 3),
+                                        of(2, 3, size, 1, true, 6, 1, 3))),
                 Stream.of(
                         of(2, 3, 2, 1, false, 130), // blocks of 64 keys
                         of(1, 2, 35, 1, true, 70, 1), // several groups of values
@@ -28,14 +27,17 @@ class RetentionTests extends OperationContract {
         String name =
                 "%d heads of %d keys and %d values, queries of %s%s, %d sequences"
                         .formatted(
-                                heads, keySize, valueSize, query, past ? ", a past" : "",
+                                heads,
+                                keySize,
+                                valueSize,
+                                query,
+                                past ? ", a past" : "",
                                 lengths.length);
         Trial.Builder builder = new Trial.Builder(name, lengths);
         return builder.rows(heads * keySize, builder.gaussian(query))
                 .rows(heads * keySize, builder.gaussian(1 / Math.sqrt(keySize)))
                 .rows(heads * valueSize, builder.gaussian(1))
-                .constantState(
-                        _ -> heads * valueSize * keySize, builder.gaussian(past ? 1 : 0))
+                .constantState(_ -> heads * valueSize * keySize, builder.gaussian(past ? 1 : 0))
                 .constantState(_ -> heads, builder.uniform(past ? 1 : 0, past ? 20 : 0))
                 .truncates()
                 .build(
@@ -127,8 +129,7 @@ class RetentionTests extends OperationContract {
             return y;
         }
 
-        private void row(
-                double[] state, int start, int row, int head, double past, double root) {
+        private void row(double[] state, int start, int row, int head, double past, double root) {
             double total = 0;
             double[] weights = new double[row + 1];
             for (int m = start; m <= row; m++) {

@@ -67,9 +67,15 @@ final class Trial {
     /// How a run is recorded.
     ///
     /// @param recompute whether the operation is run again in the backward step
+    /// @param frozen whether nobody wants gradients of parameters and of the carried tensors before
     /// @param standing what stands in all gradients before
     /// @param dStates the gradients to the carried tensors after the run
-    private record Recording(boolean recompute, float standing, float[][][] dStates) {}
+    private record Recording(
+            boolean recompute, boolean frozen, float standing, float[][][] dStates) {
+        Recording(float[][][] dStates) {
+            this(false, false, 0, dStates);
+        }
+    }
 
     private record Input(int columns, float[] numbers, boolean ofRows, boolean learned) {}
 
@@ -191,8 +197,11 @@ final class Trial {
 
     private static final double STEP = 1e-5;
 
-    /// Elements of an input that differences are taken of, at most.
+    /// Elements of a tensor that differences are taken of: at most so many, and fewer when a result
+    /// is so large that they would take long.
     private static final int MOST = 25;
+
+    private static final int WORK = 100_000;
 
     private final String name;
     private final int[] lengths;
@@ -322,10 +331,11 @@ final class Trial {
         double[] numbers = place.in(varied);
         float[] result = new float[numbers.length];
         Arrays.fill(result, Float.NaN);
-        int count = Math.min(result.length, MOST);
+        int count = Math.min(result.length, Math.clamp(WORK / c.length, 4, MOST));
         Random random = new Random(result.length);
         for (int n = 0; n < count; n++) {
-            int i = (int) ((n + (count < MOST ? 0 : random.nextDouble())) * result.length / count);
+            // One of each of so many equal ranges.
+            int i = (int) ((n + random.nextDouble()) * result.length / count);
             double number = numbers[i];
             double above = number + STEP;
             double below = number - STEP;
@@ -378,8 +388,26 @@ final class Trial {
     }
 
     /// All sequences in one batch, forwards and backwards.
-    Results recorded(Machine machine, boolean recompute, float standing) {
-        Recording recording = new Recording(recompute, standing, dStates);
+    Results recorded(Machine machine) {
+        return run(machine, 0, lengths, states(), new Recording(dStates));
+    }
+
+    /// The same, but in the backward step the operation runs once more.
+    Results recomputed(Machine machine) {
+        Recording recording = new Recording(true, false, 0, dStates);
+        return run(machine, 0, lengths, states(), recording);
+    }
+
+    /// The same, but only activations have gradients.
+    Results frozen(Machine machine) {
+        Recording recording = new Recording(false, true, 0, dStates);
+        return run(machine, 0, lengths, states(), recording);
+    }
+
+    /// The same, but all gradients begin as `standing`, both where an input's is when it is an
+    /// activation and where it is when it is a parameter: the result is the sum of the two.
+    Results added(Machine machine, float standing) {
+        Recording recording = new Recording(false, false, standing, dStates);
         return run(machine, 0, lengths, states(), recording);
     }
 
@@ -417,15 +445,13 @@ final class Trial {
             for (int i = 0; i < ends.length; i++) {
                 int from = i == 0 ? 0 : ends[i - 1];
                 before[i] = after[s];
-                after[s] =
-                        run(machine, start + from, ends[i] - from, after[s], null)
-                                .states()[0];
+                after[s] = run(machine, start + from, ends[i] - from, after[s], null).states()[0];
             }
             dBefore[s] = dStates[s];
             for (int i = ends.length - 1; i >= 0; i--) {
                 int from = start + (i == 0 ? 0 : ends[i - 1]);
                 int to = start + ends[i];
-                Recording recording = new Recording(false, 0, new float[][][] {dBefore[s]});
+                Recording recording = new Recording(new float[][][] {dBefore[s]});
                 Results piece = run(machine, from, to - from, before[i], recording);
                 dBefore[s] = piece.dStates()[0];
                 paste(piece.y(), y, parts, from, to);
@@ -539,7 +565,7 @@ final class Trial {
         for (int i = 0; i < in.length; i++) {
             watched[i] = Tensor.allocate(arena, DType.F32, in[i].shape().sizes());
             watched[i].fill(recording.standing());
-            if (inputs.get(i).learned()) {
+            if (inputs.get(i).learned() && !recording.frozen()) {
                 tape.watch(in[i], watched[i]);
             }
         }
@@ -548,7 +574,7 @@ final class Trial {
         for (int s = 0; s < carried.length; s++) {
             for (int i = 0; i < slots.size(); i++) {
                 dBefore[s][i].fill(recording.standing());
-                if (slots.get(i).learned()) {
+                if (slots.get(i).learned() && !recording.frozen()) {
                     tape.watch(carried[s][i], dBefore[s][i]);
                 }
             }

@@ -14,7 +14,7 @@ class Wkv4Tests extends OperationContract {
         return Stream.concat(
                 sizes,
                 Stream.of(
-                        of(carried("several groups of channels", 515, 1, 3, 2)),
+                        of(carried("several groups of channels", 515, 1, 25, 15)),
                         of(fresh("the first tokens of a sequence", 1)),
                         // Rounding an exponent of 80 at every token moves the weights by 4e-6.
                         of(fresh("keys of ±80, the first tokens", 80).within(1e-4, 1e-4)),

@@ -11,17 +11,16 @@ class Wkv6Tests extends OperationContract {
     Stream<Trial> trials() {
         Stream<Trial> sizes =
                 tails().boxed()
-                        .flatMap(
-                                n ->
-                                        Stream.of(
-                                                of(n, false, 2, 0, 1, 1, 18, 9),
-                                                of(n, true, 2, 0, 1, 1, 18, 9)));
+                        .flatMap(n ->
+                                Stream.of(
+                                        of(n, false, 2, 0, 1, 1, 18, 9),
+                                        of(n, true, 2, 0, 1, 1, 18, 9)));
         return Stream.concat(
                 sizes,
                 Stream.of(
                         of(5, false, 1, 0, 1, 15, 16, 17, 33),
-                        of(40, false, 1, 0, 1, 20), // a head that is cut for the team
-                        of(64, false, 2, 0, 1, 3),
+                        of(64, false, 1, 0, 1, 35), // a head that is cut for the team
+                        of(20, true, 8, 0, 1, 35, 8), // heads enough
                         of(3, false, 1, 0, 1, 1),
                         of(7, false, 2, 0, 1e-20, 18), // all is forgotten at once
                         of(7, false, 2, 0.99999, 1, 18, 5), // nothing ever
@@ -57,8 +56,7 @@ class Wkv6Tests extends OperationContract {
                 .state(columns * size, keys)
                 .build(
                         (in, segments) ->
-                                new Wkv6(
-                                        in[0], in[1], in[2], in[3], in[4], size, segments, 0),
+                                new Wkv6(in[0], in[1], in[2], in[3], in[4], size, segments, 0),
                         (at, _) -> formula(at, size));
     }
 
