@@ -129,6 +129,25 @@ class AttentionTests extends OperationContract {
     }
 
     @Test
+    void aGradientToThePastIsRefused() {
+        try (Arena arena = Arena.ofConfined();
+                Trial.Machine machine = Trial.Machine.of("vector", 1)) {
+            Tensor x = Tensor.allocate(arena, DType.F32, 3, 8);
+            Tensor keys = Tensor.allocate(arena, DType.F32, 3, 8);
+            Tensor values = Tensor.allocate(arena, DType.F32, 3, 8);
+            Tensor[][] carried = {{Tensor.of(arena, new float[] {3}, 1), keys, values}};
+            Segments segments = new TestSegments(new int[] {3}, carried);
+            Ops ops = new RecordingOps(machine.eager(), machine.threads(), machine.tape());
+            ops.begin();
+            machine.tape().gradient(ops.run(new Attention(x, x, x, 4, segments, 0, 1))).fill(1);
+            machine.tape().carry(values, Tensor.allocate(arena, DType.F32, 3, 8));
+            assertThatThrownBy(machine.tape()::backward)
+                    .isInstanceOf(ShapeException.class)
+                    .hasMessageContaining("there is no gradient to the state");
+        }
+    }
+
+    @Test
     void rotationsAreThoseOfThePositionsOfEverySequence() {
         try (Arena arena = Arena.ofConfined();
                 Threads threads = new Threads(2);

@@ -1,6 +1,10 @@
 package dev.anser.tensor;
 
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.lang.foreign.Arena;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 
 /// Retention against its recurrence and, recorded, against its parallel form, both in double. Of
 /// the latter a head's normaliser, between 1 and 5 · 10⁴, has no gradient.
@@ -44,6 +48,24 @@ class RetentionTests extends OperationContract {
                         (in, segments) -> new Retention(in[0], in[1], in[2], heads, segments, 0),
                         (at, _) -> new Formula(at, at, heads).recurrent(),
                         (at, constants) -> new Formula(at, constants, heads).parallel());
+    }
+
+    @Test
+    void aGradientToThePastIsRefused() {
+        try (Arena arena = Arena.ofConfined();
+                Trial.Machine machine = Trial.Machine.of("vector", 1)) {
+            Tensor x = Tensor.allocate(arena, DType.F32, 3, 8);
+            Tensor state = Tensor.allocate(arena, DType.F32, 2, 4, 4);
+            Tensor[][] carried = {{state, Tensor.allocate(arena, DType.F32, 2)}};
+            Segments segments = new TestSegments(new int[] {3}, carried);
+            machine.tape().watch(state, Tensor.allocate(arena, DType.F32, 2, 4, 4));
+            Ops ops = new RecordingOps(machine.eager(), machine.threads(), machine.tape());
+            ops.begin();
+            machine.tape().gradient(ops.run(new Retention(x, x, x, 2, segments, 0))).fill(1);
+            assertThatThrownBy(machine.tape()::backward)
+                    .isInstanceOf(ShapeException.class)
+                    .hasMessageContaining("there is no gradient to the state");
+        }
     }
 
     private static final class Formula {
