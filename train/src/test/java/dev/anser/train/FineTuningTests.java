@@ -435,11 +435,7 @@ class FineTuningTests {
         try (Checkpoint checkpoint = Checkpoints.open(base);
                 Learner learner =
                         new Learner(
-                                checkpoint,
-                                AdapterSettings.NONE,
-                                7,
-                                Backends.choose(),
-                                threads)) {
+                                checkpoint, AdapterSettings.NONE, 7, Backends.choose(), threads)) {
             assertExact(golden, learner);
         }
     }
