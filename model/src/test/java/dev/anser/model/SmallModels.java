@@ -28,6 +28,7 @@ final class SmallModels {
                     "RWKV-5.2", "rwkv5.2-L2-D64-hs32/model",
                     "RWKV-6", "rwkv6/weights_init",
                     "RWKV-7", "",
+                    "RWKV-7a", "rwkv7a-L2-D64-rank12/model",
                     "RetNet", "retnet/weights_init",
                     "LLaMA", "llama/weights_init",
                     "GPT-NeoX", "gptneox/weights_init");
