@@ -7,6 +7,7 @@ import dev.anser.tensor.ShapeException;
 import dev.anser.tensor.Tensor;
 import dev.anser.tensor.Threads;
 import java.lang.foreign.Arena;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
 import java.util.function.LongConsumer;
@@ -26,6 +27,7 @@ public final class Conversion {
     private final Checkpoint source;
     private final Threads threads;
     private final List<Checkpoint.Entry> entries;
+    private final List<String> misfits = new ArrayList<>();
 
     /// Converts `source`, borrowed.
     ///
@@ -37,7 +39,11 @@ public final class Conversion {
         this.threads = threads;
         UnaryOperator<Checkpoint.Entry> converted =
                 entry -> {
-                    DType type = fitting(types.apply(entry), entry);
+                    DType wanted = types.apply(entry);
+                    DType type = fitting(wanted, entry);
+                    if (wanted.quantised() && type != wanted && type != entry.dtype()) {
+                        misfits.add(entry.name());
+                    }
                     if (type != entry.dtype() && !Quantiser.writes(type)) {
                         throw new AnserException(
                                 "weights cannot be converted to "
@@ -61,6 +67,12 @@ public final class Conversion {
             return wanted;
         }
         return columns % DType.Q8_0.blockElements() == 0 ? DType.Q8_0 : DType.F16;
+    }
+
+    /// The tensors whose rows are no whole number of blocks of their type, and which therefore get
+    /// a finer one.
+    public List<String> misfits() {
+        return List.copyOf(misfits);
     }
 
     /// What will be written.

@@ -145,6 +145,7 @@ final class ConvertCommand implements Callable<Integer> {
             Map<String, byte[]> files =
                     format == ModelFormat.FOLDER ? tokenizerFiles(checkpoint, lost) : Map.of();
             requireNothingLost(lost);
+            sayWhatDoesNotFit(conversion.misfits());
             try (Progress progress =
                     Progress.start(console, "writing " + out, conversion.bytes())) {
                 conversion.write(
@@ -246,6 +247,21 @@ final class ConvertCommand implements Callable<Integer> {
         }
         int ids = Architectures.describe(checkpoint).vocabulary();
         return file.map(path -> GgufTokenizer.of(path, ids));
+    }
+
+    private void sayWhatDoesNotFit(List<String> tensors) {
+        if (!tensors.isEmpty()) {
+            console.err()
+                    .println(
+                            "anser: the rows of "
+                                    + tensors.size()
+                                    + " tensors ("
+                                    + tensors.getFirst()
+                                    + (tensors.size() > 1 ? ", …" : "")
+                                    + ") are no whole number of blocks of "
+                                    + type
+                                    + ": they become q8_0, or f16");
+        }
     }
 
     private void requireNothingLost(List<String> losses) {

@@ -77,6 +77,17 @@ class ConvertCommandTests {
     }
 
     @Test
+    void matricesThatDoNotFitTheBlocksOfTheirTypeAreSaid() {
+        Path out = folder.resolve("out.gguf");
+        Run run = Run.of("convert", model, out, "--type", "q4_k");
+        assertThat(run.code()).as(run.err()).isZero();
+        assertThat(run.err()).contains("no whole number of blocks of q4_k", "they become q8_0");
+        Run fits = Run.of("convert", model, out, "--type", "q4_0", "--force");
+        assertThat(fits.code()).as(fits.err()).isZero();
+        assertThat(fits.err()).doesNotContain("blocks of");
+    }
+
+    @Test
     void everyFormatKeepsTheModelBitForBit() {
         Path before = model;
         for (String name : new String[] {"a.gguf", "b.bin", "c.pth", "d.safetensors"}) {

@@ -114,6 +114,12 @@ public final class ModelConversion {
         return List.copyOf(lost);
     }
 
+    /// The tensors whose rows do not fit the blocks of the type that is wanted, and which get a
+    /// finer one.
+    public List<String> misfits() {
+        return conversion.misfits();
+    }
+
     /// The size of all tensors to write.
     public long bytes() {
         return conversion.bytes();
