@@ -101,7 +101,8 @@ public final class GgufMetadata {
     /// Adds all of a file's [Checkpoint#values()], but for the alignment, which the writer sets.
     ///
     /// Types are those that converters use: whole numbers are U32 where they fit, else I32 or I64;
-    /// other numbers F32; whole numbers in lists I32 where all fit, else I64.
+    /// other numbers F32; whole numbers in lists I32 where all fit, else I64. An empty list is one
+    /// of texts: llama.cpp reads a tokenizer's merges as such, and it may have none.
     public GgufMetadata values(Map<String, Object> values) {
         values.forEach((name, value) -> {
             if (!name.equals(GgufTable.ALIGNMENT)) {
@@ -125,7 +126,7 @@ public final class GgufMetadata {
     }
 
     private void list(String name, List<?> list) {
-        GgufType type = list.isEmpty() ? GgufType.I32 : itemType(name, list);
+        GgufType type = list.isEmpty() ? GgufType.TEXT : itemType(name, list);
         startArray(name, type, list.size());
         for (Object item : list) {
             switch (item) {

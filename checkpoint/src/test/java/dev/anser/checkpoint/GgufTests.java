@@ -8,6 +8,8 @@ import dev.anser.tensor.Tensor;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -333,5 +335,16 @@ class GgufTests {
         assertThat(Refusal.of(() -> metadata.values(Map.of("d", List.of(1L, "x")))))
                 .contains("several kinds");
         assertThat(Refusal.of(() -> metadata.values(Map.of("e", Map.of())))).contains("no type");
+    }
+
+    @Test
+    void anEmptyListIsOneOfTexts() {
+        byte[] bytes = new GgufMetadata().values(Map.of("merges", List.of())).toBytes();
+        int type = Long.BYTES + "merges".length();
+        ByteBuffer content = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+        assertThat(content.getInt(type)).as("array").isEqualTo(9);
+        assertThat(content.getInt(type + 4)).as("of texts").isEqualTo(8);
+        assertThat(content.getLong(type + 8)).isZero();
+        assertThat(bytes).hasSize(type + 16);
     }
 }
