@@ -8,6 +8,9 @@ import dev.anser.tensor.DType;
 /// How one family stands in GGUF files, as llama.cpp reads them: the tensors, and what the file's
 /// metadata says of the model.
 public abstract class GgufLayout extends TableLayout {
+    /// The context that converters write for a model without a limit.
+    private static final long UNBOUNDED = 1 << 20;
+
     private final String architecture;
 
     /// A layout of files whose `general.architecture` is `architecture`.
@@ -49,6 +52,20 @@ public abstract class GgufLayout extends TableLayout {
 
     /// What llama.cpp needs to know of the model in `official`, its tokenizer aside.
     public abstract GgufMetadata metadata(Checkpoint official);
+
+    /// What the files of all RWKV with a state of matrices say, which no context bounds and which
+    /// have no attention.
+    protected final GgufMetadata recurrent(ModelConfig config) {
+        return new GgufMetadata()
+                .text("general.architecture", architecture)
+                .u32(architecture + ".context_length", UNBOUNDED)
+                .u32(architecture + ".embedding_length", config.width())
+                .u32(architecture + ".block_count", config.layers())
+                .u32(architecture + ".feed_forward_length", config.feedForward())
+                .u32(architecture + ".attention.head_count", 0)
+                .f32(architecture + ".attention.layer_norm_epsilon", 1e-5)
+                .u32(architecture + ".wkv.head_size", config.headSize());
+    }
 
     /// Vectors stay F32, for llama.cpp computes with them as they are; so does what is stacked of
     /// them. The last matrix is finer than the others, as llama.cpp's own quantiser has it.

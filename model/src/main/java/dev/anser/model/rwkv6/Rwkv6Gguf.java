@@ -18,7 +18,6 @@ import java.util.regex.Pattern;
 /// llama.cpp's converter may have halved the residual stream every few layers, for F16's sake: what
 /// each layer adds to it is divided by as much. That is undone on reading, and not done on writing.
 final class Rwkv6Gguf extends GgufLayout {
-    private static final long CONTEXT = 1 << 20;
     private static final String TIME = "blocks.#.att.";
     private static final String STORED = "blk.#.time_mix_";
     private static final String CHANNEL = "blk.#.channel_mix_";
@@ -110,15 +109,7 @@ final class Rwkv6Gguf extends GgufLayout {
     @Override
     public GgufMetadata metadata(Checkpoint official) {
         ModelConfig config = Rwkv6Weights.describe(official);
-        return new GgufMetadata()
-                .text("general.architecture", "rwkv6")
-                .u32("rwkv6.context_length", CONTEXT)
-                .u32("rwkv6.embedding_length", config.width())
-                .u32("rwkv6.block_count", config.layers())
-                .u32("rwkv6.feed_forward_length", config.feedForward())
-                .u32("rwkv6.attention.head_count", 0)
-                .f32("rwkv6.attention.layer_norm_epsilon", 1e-5)
-                .u32("rwkv6.wkv.head_size", config.headSize())
+        return recurrent(config)
                 .u32(RESCALED, 0)
                 .u32(
                         "rwkv6.time_mix_extra_dim",

@@ -14,7 +14,6 @@ import java.util.Set;
 /// RWKV-7 in GGUF files (llama.cpp, architecture `rwkv7`): low-rank pairs transposed, the six
 /// token-shift coefficients of a time mix in one tensor.
 final class Rwkv7Gguf extends GgufLayout {
-    private static final long CONTEXT = 1 << 20;
     private static final List<String> PARTS = List.of("0", "1", "2");
     private static final String STORED = "blk.#.time_mix_";
 
@@ -102,15 +101,7 @@ final class Rwkv7Gguf extends GgufLayout {
     @Override
     public GgufMetadata metadata(Checkpoint official) {
         ModelConfig config = Rwkv7Weights.describe(official);
-        return new GgufMetadata()
-                .text("general.architecture", "rwkv7")
-                .u32("rwkv7.context_length", CONTEXT)
-                .u32("rwkv7.embedding_length", config.width())
-                .u32("rwkv7.block_count", config.layers())
-                .u32("rwkv7.feed_forward_length", config.feedForward())
-                .u32("rwkv7.attention.head_count", 0)
-                .f32("rwkv7.attention.layer_norm_epsilon", 1e-5)
-                .u32("rwkv7.wkv.head_size", config.headSize())
+        return recurrent(config)
                 .u32("rwkv7.attention.decay_lora_rank", Rwkv7Layouts.rank(official, "w"))
                 .u32("rwkv7.attention.iclr_lora_rank", Rwkv7Layouts.rank(official, "a"))
                 .u32(
