@@ -1,5 +1,6 @@
 package dev.anser.benchmarks;
 
+import dev.anser.tensor.Activations;
 import dev.anser.tensor.Backends;
 import dev.anser.tensor.DType;
 import dev.anser.tensor.EagerOps;
@@ -24,24 +25,27 @@ public final class QuantisedSpeed {
 
     private QuantisedSpeed() {}
 
-    /// Prints one line: THREADS SECONDS TYPE.
+    /// Prints one line: THREADS SECONDS TYPE ACTIVATIONS.
     public static void main(String[] arguments) {
         int count = Integer.parseInt(arguments[0]);
         double seconds = Double.parseDouble(arguments[1]);
         DType type = DType.valueOf(arguments[2]);
+        Activations activations = Activations.valueOf(arguments[3]);
         long bytes = type.bytes((long) SIZE * SIZE);
         int matrices = (int) (BYTES / bytes);
-        double best = best(type, matrices, count, seconds);
+        double best = best(type, activations, matrices, count, seconds);
         double weights = (double) SIZE * SIZE * matrices;
         System.out.printf(
-                "%-6s%8.1f GB/s%8.2f Gweights/s%n",
-                type, bytes * matrices / best / 1e9, weights / best / 1e9);
+                "%-6s%5s%8.1f GB/s%8.2f Gweights/s%n",
+                type, activations, bytes * matrices / best / 1e9, weights / best / 1e9);
     }
 
-    private static double best(DType type, int matrices, int count, double seconds) {
+    private static double best(
+            DType type, Activations activations, int matrices, int count, double seconds) {
         try (Arena arena = Arena.ofShared();
                 Threads threads = new Threads(count);
                 EagerOps ops = Backends.choose().newOps(threads)) {
+            ops.activations(activations);
             Tensor x = gaussian(arena, 1);
             Tensor rows = gaussian(arena, 16);
             Tensor encoded = Tensor.allocate(arena, type, 16, SIZE);

@@ -3,6 +3,7 @@ package dev.anser.cli;
 import dev.anser.model.Batch;
 import dev.anser.model.LanguageModel;
 import dev.anser.model.State;
+import dev.anser.tensor.Activations;
 import dev.anser.tensor.Threads;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -73,6 +74,7 @@ final class BenchCommand implements Callable<Integer> {
     private boolean json;
 
     @Mixin private StateOption state;
+    @Mixin private ActivationOption activations;
     @Mixin private ComputeOptions compute;
 
     BenchCommand(Console console) {
@@ -126,6 +128,7 @@ final class BenchCommand implements Callable<Integer> {
                     spec.commandLine(), "-p and -n are both 0; nothing to measure");
         }
         try (Engine engine = Engine.open(model, compute)) {
+            activations.apply(engine, Activations.INT8);
             int[] tokens = tokens(engine.model().config().vocabulary());
             Rates prefill = promptTokens == 0 ? new Rates(List.of()) : prefill(engine, tokens);
             Rates decode = decodeTokens == 0 ? new Rates(List.of()) : decode(engine, tokens);

@@ -2,6 +2,7 @@ package dev.anser.cli;
 
 import dev.anser.generate.GenerateException;
 import dev.anser.generate.Session;
+import dev.anser.tensor.Activations;
 import dev.anser.text.Tokenizer;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
@@ -49,6 +50,7 @@ final class ChatCommand implements Callable<Integer> {
     @Mixin private SamplingOptions sampling;
     @Mixin private VocabularyOption vocabulary;
     @Mixin private StateOption stateIn;
+    @Mixin private ActivationOption activations;
     @Mixin private ComputeOptions compute;
 
     ChatCommand(Console console) {
@@ -60,6 +62,7 @@ final class ChatCommand implements Callable<Integer> {
         checkOptions();
         try (Engine engine = Engine.open(model, compute);
                 Session session = new Session(engine.model(), engine.ops())) {
+            activations.apply(engine, Activations.INT8);
             Tokenizer tokenizer = vocabulary.tokenizer(model, engine);
             ChatStyle style = model == null ? ChatStyle.STORY : ChatStyle.DIALOGUE;
             try (Conversation conversation = new Conversation(session, tokenizer, style);

@@ -7,6 +7,7 @@ import dev.anser.evaluate.Score;
 import dev.anser.evaluate.TextEvaluation;
 import dev.anser.evaluate.TextScore;
 import dev.anser.model.State;
+import dev.anser.tensor.Activations;
 import dev.anser.text.Tokenizer;
 import java.nio.file.Path;
 import java.util.List;
@@ -79,6 +80,7 @@ final class EvaluateCommand implements Callable<Integer> {
     @Mixin private DocumentOptions documents;
     @Mixin private VocabularyOption vocabulary;
     @Mixin private StateOption state;
+    @Mixin private ActivationOption activations;
     @Mixin private ComputeOptions compute;
 
     EvaluateCommand(Console console) {
@@ -89,6 +91,7 @@ final class EvaluateCommand implements Callable<Integer> {
     public Integer call() {
         try (Engine engine = Engine.open(model, compute);
                 State begin = state.newState(engine.model())) {
+            activations.apply(engine, Activations.F32);
             Tokenizer tokenizer = vocabulary.tokenizer(model, engine);
             if (what.pairs == null) {
                 print(texts(engine, tokenizer, begin));

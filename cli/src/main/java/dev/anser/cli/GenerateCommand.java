@@ -7,6 +7,7 @@ import dev.anser.generate.GenerationOptions;
 import dev.anser.generate.Generator;
 import dev.anser.generate.SamplerSettings;
 import dev.anser.generate.Session;
+import dev.anser.tensor.Activations;
 import dev.anser.text.Tokenizer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -84,6 +85,7 @@ final class GenerateCommand implements Callable<Integer> {
     @Mixin private SamplingOptions sampling;
     @Mixin private VocabularyOption vocabulary;
     @Mixin private StateOption stateIn;
+    @Mixin private ActivationOption activations;
     @Mixin private ComputeOptions compute;
 
     GenerateCommand(Console console) {
@@ -99,6 +101,7 @@ final class GenerateCommand implements Callable<Integer> {
         }
         try (Engine engine = Engine.open(model, compute);
                 Session session = new Session(engine.model(), engine.ops())) {
+            activations.apply(engine, Activations.INT8);
             Tokenizer tokenizer = vocabulary.tokenizer(model, engine);
             stateIn.file().ifPresent(session::load);
             Output output = new Output(console, !json);

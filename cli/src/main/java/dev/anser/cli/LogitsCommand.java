@@ -5,6 +5,7 @@ import dev.anser.checkpoint.Npy;
 import dev.anser.checkpoint.NpyArray;
 import dev.anser.model.Batch;
 import dev.anser.model.State;
+import dev.anser.tensor.Activations;
 import dev.anser.tensor.Shape;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -95,6 +96,7 @@ final class LogitsCommand implements Callable<Integer> {
     private Path out;
 
     @Mixin private StateOption stateIn;
+    @Mixin private ActivationOption activations;
     @Mixin private ComputeOptions compute;
 
     LogitsCommand(Console console) {
@@ -117,6 +119,7 @@ final class LogitsCommand implements Callable<Integer> {
         }
         try (Engine engine = Engine.open(model, compute);
                 State state = stateIn.newState(engine.model())) {
+            activations.apply(engine, Activations.F32);
             int vocabulary = engine.model().config().vocabulary();
             TokenIds.requireBelow(vocabulary, ids, source());
             Npy.write(

@@ -70,6 +70,23 @@ class LogitsCommandTests {
     }
 
     @Test
+    void activationsOf8BitsChangeTheLogitsOfQuantisedWeightsALittle() {
+        String[] tokens = {"--tokens", "34,105,110,32,116"};
+        assertThat(logits(tokens[0], tokens[1], "--activations", "int8"))
+                .isEqualTo(logits(tokens[0], tokens[1]));
+        Path quantised = folder.resolve("q.bin");
+        assertThat(Run.of("convert", model, quantised, "--type", "q4_0", "--force").code())
+                .isZero();
+        model = quantised;
+        float[] exact = logits(tokens[0], tokens[1], "--activations", "f32");
+        assertThat(logits(tokens[0], tokens[1])).isEqualTo(exact);
+        for (String mode : new String[] {"recurrent", "parallel"}) {
+            float[] rounded = logits(tokens[0], tokens[1], "--activations", "int8", "--mode", mode);
+            assertThat(rounded).isNotEqualTo(exact).containsExactly(exact, Offset.offset(0.2f));
+        }
+    }
+
+    @Test
     void aStateCarriesASequenceOn() {
         float[] whole = logits("--tokens", "34,105,110,32,116", "--mode", "recurrent");
         Path state = folder.resolve("s.safetensors");

@@ -50,6 +50,12 @@ public final class EagerOps implements Ops, AutoCloseable {
         products.precision(precision);
     }
 
+    /// Gives rows to products with quantised weights as `activations` says from now on; F32 when
+    /// nobody says. [#linear] alone knows of it: gradients and products in [Precision#BF16] do not.
+    public void activations(Activations activations) {
+        products.activations(activations);
+    }
+
     /// Forgets what was kept of weights, because some have changed: to be called after every step
     /// of an optimiser, and after weights were loaded into the same tensors.
     public void weightsChanged() {
@@ -170,7 +176,7 @@ public final class EagerOps implements Ops, AutoCloseable {
                             + " columns");
         }
         Tensor y = workspace.allocate(x.rows(), out);
-        products.multiply(x, weight, true, y, false);
+        products.linear(x, weight, y);
         return y;
     }
 

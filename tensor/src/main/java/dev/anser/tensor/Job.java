@@ -28,10 +28,12 @@ final class Job implements Threads.Task {
 
     enum Kind {
         LINEAR,
+        LINEAR_EIGHT_BITS,
         PROJECT,
         ADD_OUTER,
         TO_BF16,
         ROUND_TO_BF16,
+        ROUND_TO_EIGHT_BITS,
         ADD,
         TANH,
         SIGMOID,
@@ -68,6 +70,7 @@ final class Job implements Threads.Task {
     private long h;
     private long y;
     private Tensor[] mixes = {};
+    private final EightBitRow row = new EightBitRow();
     private @Nullable Segments segments;
     private @Nullable Wkv7Record record;
     private int groups = 1;
@@ -86,6 +89,18 @@ final class Job implements Threads.Task {
         this.a = x;
         this.b = weight.address();
         this.y = y.address();
+    }
+
+    /// One row `x` with integer arithmetic.
+    void eightBits(long x, Tensor weight, Tensor y, int in, int out) {
+        matrix(Kind.LINEAR_EIGHT_BITS, x, 1, weight, y, in, out);
+        kernels.roundToEightBits(type, x, in, row);
+    }
+
+    /// Rows of `x` rounded for products with `weights`.
+    void roundToEightBits(DType weights, Tensor x, long target) {
+        round(Kind.ROUND_TO_EIGHT_BITS, x, target);
+        type = weights;
     }
 
     void outer(long a, long b, int rows, int in, int out, Tensor target) {
@@ -164,12 +179,15 @@ final class Job implements Threads.Task {
         int to = Math.min(total, from + grain);
         switch (kind) {
             case LINEAR -> kernels.linear(type, a, rows, in, b, out, from, to, y, worker);
+            case LINEAR_EIGHT_BITS -> kernels.linear(type, row, in, b, from, to, y, worker);
             case PROJECT -> kernels.project(type, a, rows, in, b, out, from, to, y, worker);
             case ADD_OUTER -> kernels.addOuter(a, b, rows, out, in, from, to, y);
             case TO_BF16 ->
                     kernels.toBfloat16(at(a, from), y + 2L * from * columns, (to - from) * columns);
             case ROUND_TO_BF16 ->
                     kernels.roundToBfloat16(at(a, from), at(y, from), (to - from) * columns);
+            case ROUND_TO_EIGHT_BITS ->
+                    kernels.roundToEightBits(type, at(a, from), at(y, from), (to - from) * columns);
             case ADD -> kernels.add(at(a, from), at(b, from), at(y, from), (to - from) * columns);
             case TANH -> kernels.tanh(at(a, from), at(y, from), (to - from) * columns);
             case SIGMOID -> kernels.sigmoid(at(a, from), at(y, from), (to - from) * columns);

@@ -43,6 +43,29 @@ interface Kernels {
             long y,
             int worker);
 
+    /// `count` floats at `x`, whole blocks of `weights`, rounded as [EightBits] says and written to
+    /// `y` as floats.
+    void roundToEightBits(DType weights, long x, long y, int count);
+
+    /// Whether [#linear(DType, EightBitRow, int, long, int, int, long, int)] knows weights of
+    /// `type`. It is never called otherwise.
+    default boolean multipliesEightBits(DType type) {
+        return false;
+    }
+
+    /// `count` floats at `x`, whole blocks of `weights`, rounded to `row`.
+    default void roundToEightBits(DType weights, long x, int count, EightBitRow row) {
+        throw new UnsupportedOperationException("no products of integers");
+    }
+
+    /// Outputs `from..to` of the row `x` times `wᵀ`, with `w` (out, in) and `x` rounded for its
+    /// `type`, into `y` (out): what [#linear(DType, long, int, int, long, int, int, int, long,
+    /// int)] makes of the same row as floats, but for the roundings of its sums.
+    default void linear(
+            DType type, EightBitRow x, int in, long w, int from, int to, long y, int worker) {
+        throw new UnsupportedOperationException("no products of integers");
+    }
+
     /// For each of `rows` rows of `x` (rows, in): outputs `from..to` of `x · w`, with `w` (in,
     /// out), into `y` (rows, out). For team member `worker`, which has scratch memory of its own.
     void project(

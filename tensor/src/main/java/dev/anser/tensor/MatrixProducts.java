@@ -22,6 +22,7 @@ final class MatrixProducts implements AutoCloseable {
         }
     }
 
+    private final Kernels kernels;
     private final Threads threads;
     private final Workspace workspace;
     private final Job job;
@@ -30,6 +31,7 @@ final class MatrixProducts implements AutoCloseable {
     private final Arena arena = Arena.ofShared();
     private final IdentityHashMap<Tensor, Rounded> weights = new IdentityHashMap<>();
     private Precision precision = Precision.F32;
+    private Activations activations = Activations.F32;
     private long version;
 
     MatrixProducts(
@@ -38,6 +40,7 @@ final class MatrixProducts implements AutoCloseable {
             Threads threads,
             Workspace workspace,
             Job job) {
+        this.kernels = kernels;
         this.threads = threads;
         this.workspace = workspace;
         this.job = job;
@@ -53,8 +56,29 @@ final class MatrixProducts implements AutoCloseable {
         this.precision = precision;
     }
 
+    void activations(Activations activations) {
+        this.activations = activations;
+    }
+
     void weightsChanged() {
         version++;
+    }
+
+    /// `y = x · weightᵀ`, with `x` as [Activations] says.
+    void linear(Tensor x, Tensor weight, Tensor y) {
+        if (activations == Activations.F32 || !weight.dtype().quantised()) {
+            multiply(x, weight, true, y, false);
+        } else if (x.rows() == 1 && kernels.multipliesEightBits(weight.dtype())) {
+            job.eightBits(x.address(), weight, y, x.columns(), y.columns());
+            runMatrix(1, x.columns(), y.columns(), Job.OUTPUT_GRAIN);
+        } else {
+            long mark = workspace.mark();
+            Tensor rounded = workspace.allocate(x.rows(), x.columns());
+            job.roundToEightBits(weight.dtype(), x, rounded.address());
+            runRows(x);
+            multiply(rounded, weight, true, y, false);
+            workspace.release(mark);
+        }
     }
 
     /// `y = x · weightᵀ` when `transposed`, else `y = x · weight`; or `y +=` when `accumulate`.
@@ -165,6 +189,10 @@ final class MatrixProducts implements AutoCloseable {
 
     private void round(Job.Kind kind, Tensor x, long target) {
         job.round(kind, x, target);
+        runRows(x);
+    }
+
+    private void runRows(Tensor x) {
         int grain = Math.clamp(Job.SMALL_ROWS / Math.max(1, x.columns()), 1, Math.max(1, x.rows()));
         job.total(x.rows(), grain);
         threads.run(job, job.parts());

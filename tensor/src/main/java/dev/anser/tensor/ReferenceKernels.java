@@ -37,6 +37,11 @@ final class ReferenceKernels implements Kernels {
     }
 
     @Override
+    public void roundToEightBits(DType weights, long x, long y, int count) {
+        EightBits.round(weights, x, y, count);
+    }
+
+    @Override
     public void roundToBfloat16(long x, long y, int count) {
         for (int i = 0; i < count; i++) {
             set(y, i, Float.intBitsToFloat(Tensor.floatToBfloat16(get(x, i)) << 16));

@@ -47,6 +47,27 @@ final class VectorKernels implements Kernels {
     }
 
     @Override
+    public void roundToEightBits(DType weights, long x, long y, int count) {
+        VectorEightBits.round(weights, x, y, count);
+    }
+
+    @Override
+    public boolean multipliesEightBits(DType type) {
+        return VectorBlockIntegers.multiplies(type);
+    }
+
+    @Override
+    public void roundToEightBits(DType weights, long x, int count, EightBitRow row) {
+        VectorEightBits.round(weights, x, count, row);
+    }
+
+    @Override
+    public void linear(
+            DType type, EightBitRow x, int in, long w, int from, int to, long y, int worker) {
+        VectorBlockIntegers.linear(type, x, in, w, from, to, y, panel(worker, 4 * in));
+    }
+
+    @Override
     public boolean allFinite(long x, int count) {
         return VectorElementwise.allFinite(x, count);
     }
