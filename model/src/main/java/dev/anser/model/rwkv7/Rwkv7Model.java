@@ -8,7 +8,6 @@ import dev.anser.model.StateLayout;
 import dev.anser.model.rwkv7.Rwkv7Weights.Block;
 import dev.anser.model.rwkv7.Rwkv7Weights.ChannelMix;
 import dev.anser.model.rwkv7.Rwkv7Weights.Norm;
-import dev.anser.model.rwkv7.Rwkv7Weights.TimeMix;
 import dev.anser.tensor.Ops;
 import dev.anser.tensor.Segments;
 import dev.anser.tensor.Shape;
@@ -25,9 +24,6 @@ import org.jspecify.annotations.Nullable;
 /// normalised input of the channel mix (C).
 final class Rwkv7Model extends RecurrentModel {
     private static final float LAYER_NORM_EPSILON = 1e-5f;
-
-    /// 1e-5 times the square of the official code's head size divisor, 8.
-    private static final float GROUP_NORM_EPSILON = 64e-5f;
 
     private static final int SLOTS_PER_LAYER = 3;
     private static final int ATTENTION_SHIFT = 0;
@@ -56,14 +52,10 @@ final class Rwkv7Model extends RecurrentModel {
 
     static StateLayout layout(ModelConfig config) {
         Shape shift = Shape.of(config.width());
-        Shape kv = Shape.of(config.heads(), config.headSize(), config.headSize());
         List<StateLayout.Slot> slots = new ArrayList<>();
         for (int layer = 0; layer < config.layers(); layer++) {
-            String prefix = "blocks." + layer + ".";
-            slots.add(new StateLayout.Slot(prefix + "att_x_prev", shift, false));
-            // Official files have (head, value, key); the kernel wants values contiguous.
-            slots.add(new StateLayout.Slot(prefix + "att_kv", kv, true));
-            slots.add(new StateLayout.Slot(prefix + "ffn_x_prev", shift, false));
+            slots.addAll(Rwkv7TimeMix.slots(config, layer));
+            slots.add(new StateLayout.Slot("blocks." + layer + ".ffn_x_prev", shift, false));
         }
         return new StateLayout(Rwkv7Weights.ARCHITECTURE, slots);
     }
@@ -85,11 +77,10 @@ final class Rwkv7Model extends RecurrentModel {
         @Override
         public Tensor run(Ops ops, Tensor x, Tensor firstValue, Segments batch) {
             Block block = weights.blocks()[index];
-            TimeMix time = block.timeMix();
             Tensor input = norm(ops, x, block.attentionNorm());
             int slot = index * SLOTS_PER_LAYER + ATTENTION_SHIFT;
-            Tensor shifted = ops.shiftLerp(input, time.mixes(), batch, slot); // (6, R, C)
-            Tensor value = value(ops, time, shifted.part(3), firstValue);
+            Tensor shifted = block.timeMix().shifted(ops, input, batch, slot); // (6, R, C)
+            Tensor value = block.timeMix().value(ops, shifted, firstValue);
             return finish(ops, index, x, shifted, value, batch, tokens);
         }
     }
@@ -105,8 +96,7 @@ final class Rwkv7Model extends RecurrentModel {
             DeepEmbed.@Nullable Tokens tokens) {
         Block block = weights.blocks()[layer];
         int slot = layer * SLOTS_PER_LAYER;
-        Tensor attention =
-                timeMix(ops, block.timeMix(), shifted, value, batch, slot + ATTENTION_STATE);
+        Tensor attention = block.timeMix().run(ops, shifted, value, batch, slot + ATTENTION_STATE);
         Tensor middle = ops.add(x, attention);
         Tensor input = norm(ops, middle, block.feedForwardNorm());
         return ops.add(
@@ -124,9 +114,9 @@ final class Rwkv7Model extends RecurrentModel {
         DeepEmbed.Tokens tokens = deepEmbed ? new DeepEmbed.Tokens(batch, x) : null;
         // Layer 0 also makes what all others need: its values.
         Tensor input = norm(ops, x, weights.blocks()[0].attentionNorm());
-        TimeMix first = weights.blocks()[0].timeMix();
-        Tensor shifted = ops.shiftLerp(input, first.mixes(), batch, ATTENTION_SHIFT);
-        Tensor firstValue = ops.linear(shifted.part(3), first.value()); // (R, C)
+        Rwkv7TimeMix first = weights.blocks()[0].timeMix();
+        Tensor shifted = first.shifted(ops, input, batch, ATTENTION_SHIFT);
+        Tensor firstValue = first.value(ops, shifted); // (R, C)
         x = finish(ops, 0, x, shifted, firstValue, batch, tokens);
         for (Layer layer : tokens == null ? layers : layers(tokens)) {
             int slot = layer.index() * SLOTS_PER_LAYER;
@@ -142,59 +132,6 @@ final class Rwkv7Model extends RecurrentModel {
 
     private static Tensor norm(Ops ops, Tensor x, Norm norm) {
         return ops.layerNorm(x, norm.weight(), norm.bias(), LAYER_NORM_EPSILON);
-    }
-
-    /// The values, drawn towards those of layer 0 in all other layers.
-    private static Tensor value(Ops ops, TimeMix time, Tensor shifted, Tensor first) {
-        Tensor value = ops.linear(shifted, time.value());
-        if (time.valueResidual() == null || time.valueResidualBias() == null) {
-            return value;
-        }
-        Tensor low = time.valueResidual().up(ops, time.valueResidual().down(ops, shifted));
-        return ops.lerp(value, first, ops.sigmoidWithBias(low, time.valueResidualBias()));
-    }
-
-    private Tensor timeMix(
-            Ops ops, TimeMix time, Tensor shifted, Tensor value, Segments batch, int slot) {
-        int headSize = config().headSize();
-        Tensor receptance = ops.linear(shifted.part(0), time.receptance());
-        Tensor key = ops.linear(shifted.part(2), time.key());
-
-        Tensor decayLow = time.decay().up(ops, ops.tanh(time.decay().down(ops, shifted.part(1))));
-        Tensor decay = ops.decay7(decayLow, time.decayBias());
-        Tensor rateLow =
-                time.learningRate().up(ops, time.learningRate().down(ops, shifted.part(4)));
-        Tensor learningRate = ops.sigmoidWithBias(rateLow, time.learningRateBias());
-        Tensor gate = time.gate().up(ops, ops.sigmoid(time.gate().down(ops, shifted.part(5))));
-
-        Tensor keys =
-                ops.keys7(
-                        key, learningRate, time.keyScale(), time.keyRate(), headSize); // (3, R, C)
-        Tensor replacement = keys.part(0);
-        Tensor out =
-                ops.wkv7(
-                        receptance,
-                        decay,
-                        replacement,
-                        value,
-                        keys.part(1),
-                        keys.part(2),
-                        headSize,
-                        batch,
-                        slot);
-        Tensor gated =
-                ops.gatedGroupNorm7(
-                        out,
-                        time.norm().weight(),
-                        time.norm().bias(),
-                        GROUP_NORM_EPSILON,
-                        receptance,
-                        replacement,
-                        value,
-                        time.bonus(),
-                        gate,
-                        headSize);
-        return ops.linear(gated, time.output());
     }
 
     private static Tensor channelMix(
