@@ -1,6 +1,7 @@
 package dev.anser.model;
 
 import dev.anser.checkpoint.Checkpoint;
+import dev.anser.checkpoint.CheckpointView;
 import dev.anser.checkpoint.GgufMetadata;
 import dev.anser.checkpoint.ModelFormatException;
 import dev.anser.tensor.DType;
@@ -54,7 +55,7 @@ public abstract class GgufLayout extends TableLayout {
     public abstract GgufMetadata metadata(Checkpoint official);
 
     /// What the files of all RWKV with a state of matrices say, which no context bounds and which
-    /// have no attention.
+    /// have no attention, the epsilon of their normalisations aside.
     protected final GgufMetadata recurrent(ModelConfig config) {
         return new GgufMetadata()
                 .text("general.architecture", architecture)
@@ -63,8 +64,18 @@ public abstract class GgufLayout extends TableLayout {
                 .u32(architecture + ".block_count", config.layers())
                 .u32(architecture + ".feed_forward_length", config.feedForward())
                 .u32(architecture + ".attention.head_count", 0)
-                .f32(architecture + ".attention.layer_norm_epsilon", 1e-5)
                 .u32(architecture + ".wkv.head_size", config.headSize());
+    }
+
+    /// `official` with a `head` that is its `embedding`. Owns `official`.
+    protected static Checkpoint withHead(Checkpoint official, String embedding, String head) {
+        CheckpointView.Builder filled = CheckpointView.of(official);
+        official.names().stream().filter(name -> !name.equals(head)).forEach(filled::keep);
+        Checkpoint.Entry entry = official.entry(embedding);
+        filled.add(
+                new Checkpoint.Entry(head, entry.dtype(), entry.shape()),
+                (from, _) -> from.tensor(embedding));
+        return filled.build();
     }
 
     /// Vectors stay F32, for llama.cpp computes with them as they are; so does what is stacked of

@@ -110,6 +110,7 @@ final class Rwkv6Gguf extends GgufLayout {
     public GgufMetadata metadata(Checkpoint official) {
         ModelConfig config = Rwkv6Weights.describe(official);
         return recurrent(config)
+                .f32("rwkv6.attention.layer_norm_epsilon", 1e-5)
                 .u32(RESCALED, 0)
                 .u32(
                         "rwkv6.time_mix_extra_dim",

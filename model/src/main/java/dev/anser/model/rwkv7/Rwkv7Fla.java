@@ -175,7 +175,8 @@ final class Rwkv7Fla extends FolderLayout {
         fields.put("head_dim", config.headSize());
         fields.put("num_heads", config.heads());
         fields.put("value_dim", Collections.nCopies(config.layers(), config.width()));
-        RANKS.forEach((field, pair) -> fields.put(field, Rwkv7Layouts.rank(official, pair)));
+        RANKS.forEach((field, pair) ->
+                fields.put(field, Rwkv7Layouts.rank(official, Rwkv7Layouts.OFFICIAL, pair)));
         fields.put("hidden_act", ACTIVATION);
         fields.put("attn_mode", "chunk");
         fields.put("norm_first", true);

@@ -7,6 +7,9 @@ import java.util.List;
 
 /// How RWKV-7 stands in the files of other programs.
 final class Rwkv7Layouts {
+    /// What the official names of a time mix begin with.
+    static final String OFFICIAL = "blocks.#.att.";
+
     /// Token-shift coefficients of a time mix, in the order in which other programs stack them.
     static final List<String> MIXES =
             List.of(
@@ -30,14 +33,14 @@ final class Rwkv7Layouts {
         return Math.toIntExact(official.entry("blocks.0.att.r_k").shape().size(-1));
     }
 
-    /// The rank of a low-rank pair; that of the values in a model of one layer, which has none, is
-    /// that of the learning rate that stands in for it.
-    static long rank(Checkpoint official, String pair) {
-        String name = "blocks.1.att." + pair + "1";
-        String first = official.names().contains(name) ? name : "blocks.0.att.a1";
-        return official.entry(pair.equals("v") ? first : "blocks.0.att." + pair + "1")
-                .shape()
-                .size(1);
+    /// The rank of a low-rank pair of the time mixes whose names begin with `timeMix`; that of the
+    /// values in a model of one layer, which has none, is that of the learning rate that stands in
+    /// for it.
+    static long rank(Checkpoint official, String timeMix, String pair) {
+        String first = timeMix.replace("#", "0");
+        String residual = timeMix.replace("#", "1") + "v1";
+        String stand = official.names().contains(residual) ? residual : first + "a1";
+        return official.entry(pair.equals("v") ? stand : first + pair + "1").shape().size(1);
     }
 
     /// The names that all layouts with official names share.

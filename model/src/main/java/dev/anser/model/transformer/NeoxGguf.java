@@ -1,7 +1,6 @@
 package dev.anser.model.transformer;
 
 import dev.anser.checkpoint.Checkpoint;
-import dev.anser.checkpoint.CheckpointView;
 import dev.anser.checkpoint.GgufMetadata;
 import dev.anser.model.ConfigurationFields;
 import dev.anser.model.Form;
@@ -67,18 +66,10 @@ final class NeoxGguf extends TransformerGguf {
     /// llama.cpp wants a head, even one that is the embedding.
     @Override
     public Checkpoint stored(Checkpoint official) {
-        if (!tied(official)) {
-            return super.stored(official);
-        }
-        CheckpointView.Builder filled = CheckpointView.of(official);
-        official.names().stream()
-                .filter(name -> !name.equals(NeoxWeights.HEAD))
-                .forEach(filled::keep);
-        Checkpoint.Entry embedding = official.entry(NeoxWeights.EMBEDDING);
-        filled.add(
-                new Checkpoint.Entry(NeoxWeights.HEAD, embedding.dtype(), embedding.shape()),
-                (from, _) -> from.tensor(NeoxWeights.EMBEDDING));
-        return super.stored(filled.build());
+        return super.stored(
+                tied(official)
+                        ? withHead(official, NeoxWeights.EMBEDDING, NeoxWeights.HEAD)
+                        : official);
     }
 
     @Override
