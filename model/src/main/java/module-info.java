@@ -19,6 +19,7 @@ module dev.anser.model {
             dev.anser.model.rwkv5.Rwkv5Architecture,
             dev.anser.model.rwkv6.Rwkv6Architecture,
             dev.anser.model.rwkv7.Rwkv7Architecture,
+            dev.anser.model.rwkv7.Arwkv7Architecture,
             dev.anser.model.transformer.LlamaArchitecture,
             dev.anser.model.transformer.NeoxArchitecture,
             dev.anser.model.retnet.RetnetArchitecture;

@@ -192,6 +192,7 @@ final class FormatTableTests {
         "RWKV-5.2,.pth .safetensors .bin .st .pth",
         "RWKV-6,.pth .safetensors .gguf .bin .st .pth",
         "RWKV-7,.pth .safetensors .gguf .bin .st / .pth",
+        "ARWKV-7,/ .gguf /",
         "LLaMA,/ .gguf /",
         "GPT-NeoX,/ .gguf /",
         "RetNet,/ /"

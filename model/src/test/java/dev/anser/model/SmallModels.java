@@ -21,17 +21,18 @@ import java.util.SequencedMap;
 final class SmallModels {
     /// The architectures, and where the shapes of their tensors come from.
     static final Map<String, String> GOLDENS =
-            Map.of(
-                    "RWKV-4", "rwkv4/weights_init",
-                    "RWKV-5.0", "rwkv5.1-L2-D64-hs32/model",
-                    "RWKV-5.1", "rwkv5.1-L2-D64-hs32/model",
-                    "RWKV-5.2", "rwkv5.2-L2-D64-hs32/model",
-                    "RWKV-6", "rwkv6/weights_init",
-                    "RWKV-7", "",
-                    "RWKV-7a", "rwkv7a-L2-D64-rank12/model",
-                    "RetNet", "retnet/weights_init",
-                    "LLaMA", "llama/weights_init",
-                    "GPT-NeoX", "gptneox/weights_init");
+            Map.ofEntries(
+                    Map.entry("RWKV-4", "rwkv4/weights_init"),
+                    Map.entry("RWKV-5.0", "rwkv5.1-L2-D64-hs32/model"),
+                    Map.entry("RWKV-5.1", "rwkv5.1-L2-D64-hs32/model"),
+                    Map.entry("RWKV-5.2", "rwkv5.2-L2-D64-hs32/model"),
+                    Map.entry("RWKV-6", "rwkv6/weights_init"),
+                    Map.entry("RWKV-7", ""),
+                    Map.entry("RWKV-7a", "rwkv7a-L2-D64-rank12/model"),
+                    Map.entry("ARWKV-7", "arwkv7/weights_init"),
+                    Map.entry("RetNet", "retnet/weights_init"),
+                    Map.entry("LLaMA", "llama/weights_init"),
+                    Map.entry("GPT-NeoX", "gptneox/weights_init"));
 
     private SmallModels() {}
 

@@ -19,8 +19,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// LLaMA, GPT-NeoX and RetNet against numbers of the reference code in double precision, and the
-/// states that they leave.
+/// LLaMA, GPT-NeoX and RetNet against numbers of the reference code in double precision, ARWKV-7
+/// against those of its formulas, and the states that they leave.
 class TransformerGoldenTests {
     private static final double LOGITS = 5e-5;
 
@@ -55,7 +55,15 @@ class TransformerGoldenTests {
         "gptneox,scalar",
         "gptneox,vector",
         "retnet,scalar",
-        "retnet,vector"
+        "retnet,vector",
+        "arwkv7,scalar",
+        "arwkv7,vector",
+        "arwkv7-ungated,scalar",
+        "arwkv7-ungated,vector",
+        "arwkv7-normed,scalar",
+        "arwkv7-normed,vector",
+        "arwkv7-whole,scalar",
+        "arwkv7-whole,vector"
     })
     void logitsEqualTheReferenceInAnyChunkingAndOnAnyNumberOfThreads(String name, String backend) {
         Golden.Array expected = Golden.npy(Golden.own(name).resolve("logits.npy"));
@@ -107,6 +115,28 @@ class TransformerGoldenTests {
         }
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"arwkv7", "arwkv7-ungated", "arwkv7-normed", "arwkv7-whole"})
+    void aTimeMixInATransformerLeavesTheStateOfItsFormulas(String name) {
+        Map<String, Golden.Array> states = Golden.npz(Golden.own(name).resolve("state.npz"));
+        try (Loaded loaded = new Loaded(weights(name), "vector", 2)) {
+            for (int b = 0; b < 2; b++) {
+                try (State state = loaded.model.newState()) {
+                    loaded.logits(state, 32, input(name, b));
+                    assertThat(state.layout().slots()).hasSize(states.size());
+                    for (int i = 0; i < states.size(); i++) {
+                        String slot = state.layout().slots().get(i).name();
+                        float[] values = Golden.inFile(state, i);
+                        Golden.Array both = Objects.requireNonNull(states.get(slot), slot);
+                        assertThat(difference(both, values, b * values.length))
+                                .as(slot)
+                                .isLessThan(2e-5);
+                    }
+                }
+            }
+        }
+    }
+
     @Test
     void theWeightsOfLlamaCppsFileGiveTheirLogits() throws IOException {
         Path golden = Golden.shared("golden/gguf/llama-f32");
@@ -125,7 +155,7 @@ class TransformerGoldenTests {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama", "gptneox", "retnet"})
+    @ValueSource(strings = {"llama", "gptneox", "retnet", "arwkv7", "arwkv7-ungated"})
     void everySequenceOfARaggedBatchComputesWhatItComputesAlone(String name) {
         int[] lengths = {1, 2, 17, 64};
         try (Loaded loaded = new Loaded(weights(name), "vector", 2)) {
@@ -156,7 +186,7 @@ class TransformerGoldenTests {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama", "gptneox", "retnet"})
+    @ValueSource(strings = {"llama", "gptneox", "retnet", "arwkv7", "arwkv7-ungated"})
     void aStateThatWasCopiedSavedAndLoadedGoesOnTheSame(String name) {
         int[] past = tokens(70, 1);
         int[] next = tokens(9, 2);
@@ -229,7 +259,23 @@ class TransformerGoldenTests {
                 "gptneox|\"use_parallel_residual\": true|\"use_parallel_residual\": 1|true or false",
                 "retnet|\"decoder_layers\": 2|\"decoder_layers\": 3|decoder_layers 3; expected 2",
                 "retnet|\"gelu\"|\"tanh\"|activation_fn tanh; expected gelu or swish",
-                "retnet|\"deepnorm\": false|\"deepnorm\": true|deepnorm true"
+                "retnet|\"deepnorm\": false|\"deepnorm\": true|deepnorm true",
+                "arwkv7|\"wkv_version\": 7,||has no wkv_version; put the config.json",
+                "arwkv7|\"wkv_version\": 7|\"wkv_version\": 6|wkv_version 6; expected 7",
+                "arwkv7|\"rwkv_hybrid\"|\"qwen2\"|model_type qwen2; expected rwkv_hybrid",
+                "arwkv7|\"silu\"|\"gelu\"|hidden_act gelu; expected silu",
+                "arwkv7|\"full\"|[1]|wkv_layers [1]; expected full, or the numbers of all 2",
+                "arwkv7|\"full\"|\"half\"|wkv_layers half; expected full",
+                "arwkv7|\"wkv_has_gate\": true|\"wkv_has_gate\": false|expected true, for there is a",
+                "arwkv7-ungated|\"wkv_has_gate\": false|\"wkv_has_gate\": true|for there is no tensor",
+                "arwkv7|\"wkv_has_group_norm\": false|\"wkv_has_group_norm\": true|0.self_attn.time_mixer.ln_x",
+                "arwkv7|\"head_size\": 32|\"head_size\": 64|head_size 64; expected 32",
+                "arwkv7|\"hidden_size\": 64|\"hidden_size\": 128|hidden_size 128; expected 64",
+                "arwkv7|\"vocab_size\": 48|\"vocab_size\": 50|vocab_size 50; expected 48",
+                "arwkv7|\"num_hidden_layers\": 2|\"num_hidden_layers\": 3|num_hidden_layers 3",
+                "arwkv7|\"intermediate_size\": 80|\"intermediate_size\": 81|intermediate_size 81",
+                "arwkv7|\"rms_norm_eps\": 1e-06|\"rms_norm_eps\": 0|expected a number above 0",
+                "arwkv7-normed|\"tie_word_embeddings\": true|\"tie_word_embeddings\": false|tensor lm_head"
             })
     void aConfigurationThatDoesNotFitIsOneClearError(
             String name, String from, String to, String message) throws IOException {

@@ -35,7 +35,13 @@ class ParameterGroupTests {
         "rwkv7,blocks.0.att.w1,8x3,1,0",
         "rwkv7,blocks.0.att.r_k,2x4,1,0",
         "rwkv7,blocks.0.att.time_state,2x4x4,1,0",
-        "rwkv7,blocks.0.ffn.value.weight,8x32,1,0.1"
+        "rwkv7,blocks.0.ffn.value.weight,8x32,1,0.1",
+        "arwkv7,model.layers.0.self_attn.time_mixer.w0,1x1x8,1,0",
+        "arwkv7,model.layers.0.self_attn.time_mixer.w1,8x3,1,0",
+        "arwkv7,model.layers.0.self_attn.time_mixer.r_k,2x4,1,0",
+        "arwkv7,model.layers.0.self_attn.time_mixer.key.weight,8x8,1,0.1",
+        "arwkv7,model.layers.0.input_layernorm.weight,8,1,0",
+        "arwkv7,model.layers.0.mlp.gate_proj.weight,16x8,1,0.1"
     })
     void everyTensorIsInItsGroup(
             String architecture, String name, String shape, double rate, double decay) {

@@ -19,7 +19,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /// Loss, gradients and five optimiser steps of RWKV-4, 6 and 7a, LLaMA, GPT-NeoX and RetNet against
-/// the reference code in double precision. RWKV-7 has tests of its own.
+/// the reference code in double precision, and of ARWKV-7 against its formulas. RWKV-7 has tests of
+/// its own.
 class TrainingGoldenTests {
     @TempDir Path folder;
 
@@ -56,7 +57,15 @@ class TrainingGoldenTests {
         "gptneox,scalar,1,4.517142575914249",
         "gptneox,vector,3,4.517142575914249",
         "retnet,scalar,1,4.392520837801094",
-        "retnet,vector,3,4.392520837801094"
+        "retnet,vector,3,4.392520837801094",
+        "arwkv7,scalar,1,4.292620995377505",
+        "arwkv7,vector,3,4.292620995377505",
+        "arwkv7-ungated,scalar,1,4.495366527680453",
+        "arwkv7-ungated,vector,3,4.495366527680453",
+        "arwkv7-normed,scalar,1,4.377041748629846",
+        "arwkv7-normed,vector,3,4.377041748629846",
+        "arwkv7-whole,scalar,1,4.423596002482534",
+        "arwkv7-whole,vector,3,4.423596002482534"
     })
     void lossAndEveryGradientEqualTheReference(
             String model, String backend, int count, double expectedLoss) {
@@ -102,7 +111,18 @@ class TrainingGoldenTests {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"rwkv4", "rwkv6", "rwkv7a", "llama", "gptneox", "retnet"})
+    @ValueSource(
+            strings = {
+                "rwkv4",
+                "rwkv6",
+                "rwkv7a",
+                "llama",
+                "gptneox",
+                "retnet",
+                "arwkv7",
+                "arwkv7-ungated",
+                "arwkv7-normed"
+            })
     void gradientsHaveTheSameBitsOnAnyThreadsAndWhenBlocksAreComputedAgain(String model)
             throws IOException {
         Path first = gradients(model, 1, false);
@@ -117,7 +137,11 @@ class TrainingGoldenTests {
         "rwkv7a,1e-18,true",
         "llama,1e-8,false",
         "gptneox,1e-6,false",
-        "retnet,1e-8,false"
+        "retnet,1e-8,false",
+        "arwkv7,1e-8,false",
+        "arwkv7-ungated,1e-8,false",
+        "arwkv7-normed,1e-8,false",
+        "arwkv7-whole,1e-8,false"
     })
     void fiveStepsEndAtTheReferenceWeights(String model, double epsilon, boolean l2Wrap) {
         Path file = folder.resolve("weights.safetensors");

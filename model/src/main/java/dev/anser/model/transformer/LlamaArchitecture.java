@@ -21,7 +21,9 @@ public final class LlamaArchitecture implements Architecture {
     @Override
     public boolean recognises(Checkpoint checkpoint) {
         return checkpoint.names().contains("model.layers.0.self_attn.q_proj.weight")
-                && checkpoint.names().contains("model.layers.0.mlp.gate_proj.weight");
+                && checkpoint.names().contains("model.layers.0.mlp.gate_proj.weight")
+                // A hybrid has layers of attention too.
+                && checkpoint.names().stream().noneMatch(name -> name.contains(".time_mixer."));
     }
 
     @Override
