@@ -13,6 +13,7 @@ import dev.anser.tensor.Threads;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -187,5 +188,39 @@ class TrainingGoldenTests {
                     .isInstanceOf(TrainingException.class)
                     .hasMessageContaining("expected truncated or none");
         }
+    }
+
+    /// Its state has a gradient, as that of RWKV-7 has.
+    @ParameterizedTest
+    @ValueSource(strings = {"arwkv7", "arwkv7-ungated"})
+    void aLongDocumentInChunksHasTheGradientOfTheWhole(String model) {
+        LabelledTokens all = LabelledTokens.all(tokens(model)[0]);
+        try (Threads threads = new Threads(2);
+                Learner learner = learner(model, "vector", threads)) {
+            double whole = learner.addDocuments(all, 32, Carry.NONE, 1, false);
+            List<float[]> expected = gradients(learner);
+            learner.clearGradients();
+            assertThat(learner.addDocuments(all, 7, Carry.EXACT, 1, false))
+                    .isCloseTo(whole, within(1e-5 * whole));
+            List<float[]> actual = gradients(learner);
+            for (int i = 0; i < expected.size(); i++) {
+                String name = learner.parameters().get(i).name();
+                float[] e = expected.get(i);
+                float[] a = actual.get(i);
+                double largest = 0;
+                double difference = 0;
+                for (int n = 0; n < e.length; n++) {
+                    largest = Math.max(largest, Math.abs(e[n]));
+                    difference = Math.max(difference, Math.abs(a[n] - e[n]));
+                }
+                assertThat(difference).as(name).isLessThan(1e-5 * largest);
+            }
+        }
+    }
+
+    private static List<float[]> gradients(Learner learner) {
+        return learner.parameters().stream()
+                .map(parameter -> parameter.gradient().toFloats())
+                .toList();
     }
 }

@@ -3,6 +3,7 @@ package dev.anser.model.rwkv7;
 import dev.anser.checkpoint.Checkpoint;
 import dev.anser.checkpoint.CheckpointView;
 import dev.anser.checkpoint.GgufMetadata;
+import dev.anser.model.CheckpointModel;
 import dev.anser.model.Form;
 import dev.anser.model.GgufLayout;
 import dev.anser.model.LayoutTable;
@@ -55,7 +56,7 @@ abstract class Rwkv7TimeMixGguf extends GgufLayout {
     private long headSize(Checkpoint checkpoint) {
         String bonus = first("r_k");
         return checkpoint.names().contains(bonus)
-                ? checkpoint.entry(bonus).shape().size(-1)
+                ? CheckpointModel.matrixShape(checkpoint, bonus).size(1)
                 : count(checkpoint, "wkv.head_size");
     }
 
@@ -84,18 +85,16 @@ abstract class Rwkv7TimeMixGguf extends GgufLayout {
 
     @Override
     public Checkpoint stored(Checkpoint official) {
+        List<String> copies = PARTS.stream().map(part -> first("v" + part)).toList();
         CheckpointView.Builder filled = CheckpointView.of(official);
-        Set<String> copies = new HashSet<>();
+        official.names().stream().filter(name -> !copies.contains(name)).forEach(filled::keep);
         for (String part : PARTS) {
             String origin = first("a" + part);
-            String copy = first("v" + part);
             Checkpoint.Entry entry = official.entry(origin);
             filled.add(
-                    new Checkpoint.Entry(copy, entry.dtype(), entry.shape()),
+                    new Checkpoint.Entry(first("v" + part), entry.dtype(), entry.shape()),
                     (from, _) -> from.tensor(origin));
-            copies.add(copy);
         }
-        official.names().stream().filter(name -> !copies.contains(name)).forEach(filled::keep);
         return super.stored(filled.build());
     }
 
