@@ -15,9 +15,7 @@ import static jdk.incubator.vector.VectorOperators.LSHR;
 import static jdk.incubator.vector.VectorOperators.NE;
 
 import java.lang.invoke.MethodHandle;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.MethodType;
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -32,10 +30,8 @@ import jdk.incubator.vector.ShortVector;
 /// matter: see [IntegerScales].
 ///
 /// There is a method for each type, all of one form: the compiler must know which bits to take.
-/// Each must be compiled by itself: inlined into the loop over the outputs, it is where the
-/// compiler stops inlining before the end and puts vectors on the heap (Q5_K and Q6_K became seven
-/// times slower, the others a tenth to a fifth). Method handles in an array are no constants, so
-/// they stay calls.
+/// Each has its [OwnCode]: inlined into the loop over the outputs, Q5_K and Q6_K became seven times
+/// slower, the others a tenth to a fifth.
 final class VectorBlockIntegers {
     /// Where [IntegerScales] begin in the array; before them is the vector of sums.
     private static final int SCALES = SUMS.length();
@@ -68,20 +64,7 @@ final class VectorBlockIntegers {
     }
 
     private static List<MethodHandle> handles(Kernel... kernels) {
-        MethodType form =
-                MethodType.methodType(
-                        void.class, EightBitRow.class, int.class, long.class, float[].class);
-        List<MethodHandle> handles = new ArrayList<>();
-        try {
-            MethodHandle multiply =
-                    MethodHandles.lookup().findVirtual(Kernel.class, "multiply", form);
-            for (Kernel kernel : kernels) {
-                handles.add(multiply.bindTo(kernel));
-            }
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
-        return handles;
+        return Arrays.stream(kernels).map(kernel -> OwnCode.of(Kernel.class, kernel)).toList();
     }
 
     /// Whether weights of `type` can be multiplied with integers here.
@@ -111,10 +94,8 @@ final class VectorBlockIntegers {
             for (int i = 0; i < kernels.size(); i++) {
                 kernels.get(i).invokeExact(x, groups, row, panel);
             }
-        } catch (RuntimeException | Error e) {
-            throw e;
         } catch (Throwable e) {
-            throw new IllegalStateException(e);
+            throw OwnCode.unchecked(e);
         }
     }
 

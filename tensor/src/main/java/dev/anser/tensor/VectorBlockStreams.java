@@ -3,6 +3,9 @@ package dev.anser.tensor;
 import static dev.anser.tensor.Lanes.COUNT;
 import static dev.anser.tensor.Lanes.FLOATS;
 
+import java.lang.invoke.MethodHandle;
+import java.util.EnumMap;
+import java.util.Map;
 import jdk.incubator.vector.FloatVector;
 
 /// One row times a quantised weight matrix with the Vector API: decoding, which reads every block
@@ -14,30 +17,71 @@ import jdk.incubator.vector.FloatVector;
 /// additions of [VectorLinear], in the same order.
 ///
 /// A method for each type, all of one form: the compiler must know which bits to take. They must be
-/// short, for in a longer one, or in a loop that calls it twice, the compiler stops inlining before
-/// the end and puts vectors on the heap: Q6_K with two outputs was two to three times slower, or
-/// not, as the compiler's order went. So [BlockScales] unpacks the scales of the weight rows
-/// before, and the lanes are summed after, by way of an array.
+/// short, for in a longer one the compiler stops inlining before the end and puts vectors on the
+/// heap, and each has its [OwnCode]. So [BlockScales] unpacks the scales of the weight rows before,
+/// and the lanes are summed after, by way of an array.
 final class VectorBlockStreams {
     /// Where the scales begin in the array; before them are two vectors of sums.
     private static final int SCALES = 2 * COUNT;
 
+    private static final Map<DType, MethodHandle> PAIRS = pairs();
+    private static final Map<DType, MethodHandle> SINGLES = singles();
+
     private VectorBlockStreams() {}
+
+    /// Multiplies the row `x` of `groups` groups with two rows of weights, to the first two vectors
+    /// of `panel`.
+    interface Pair {
+        void multiply(long x, int groups, long w0, long w1, float[] panel);
+    }
+
+    /// Multiplies the row `x` of `groups` groups with a row of weights, to the first vector of
+    /// `panel`.
+    interface Single {
+        void multiply(long x, int groups, long w, float[] panel);
+    }
+
+    private static Map<DType, MethodHandle> pairs() {
+        Map<DType, MethodHandle> pairs = new EnumMap<>(DType.class);
+        pairs.put(DType.Q4_0, OwnCode.of(Pair.class, VectorBlockStreams::q4_0));
+        pairs.put(DType.Q4_1, OwnCode.of(Pair.class, VectorBlockStreams::q4_1));
+        pairs.put(DType.Q8_0, OwnCode.of(Pair.class, VectorBlockStreams::q8_0));
+        return pairs;
+    }
+
+    private static Map<DType, MethodHandle> singles() {
+        Map<DType, MethodHandle> singles = new EnumMap<>(DType.class);
+        singles.put(DType.Q5_0, OwnCode.of(Single.class, VectorBlockStreams::q5_0));
+        singles.put(DType.Q5_1, OwnCode.of(Single.class, VectorBlockStreams::q5_1));
+        singles.put(DType.Q4_K, OwnCode.of(Single.class, VectorBlockStreams::q4_K));
+        singles.put(DType.Q5_K, OwnCode.of(Single.class, VectorBlockStreams::q5_K));
+        singles.put(DType.Q6_K, OwnCode.of(Single.class, VectorBlockStreams::q6_K));
+        return singles;
+    }
 
     /// Outputs of `from..to`, all but at most one at the end; none for IQ4_NL, Q2_K and Q3_K.
     /// `panel` has room for 4 × `in` floats.
     ///
     /// @return the first output not computed
     static int linear(DType type, long x, int in, long w, int from, int to, long y, float[] panel) {
-        return switch (type) {
-            case Q4_0, Q4_1, Q8_0 -> pairs(type, x, in, w, from, to, y, panel);
-            case Q5_0, Q5_1, Q4_K, Q5_K, Q6_K -> singles(type, x, in, w, from, to, y, panel);
-            default -> from;
-        };
+        MethodHandle pair = PAIRS.get(type);
+        if (pair != null) {
+            return pairs(pair, type, x, in, w, from, to, y, panel);
+        }
+        MethodHandle single = SINGLES.get(type);
+        return single == null ? from : singles(single, type, x, in, w, from, to, y, panel);
     }
 
     private static int pairs(
-            DType type, long x, int in, long w, int from, int to, long y, float[] panel) {
+            MethodHandle kernel,
+            DType type,
+            long x,
+            int in,
+            long w,
+            int from,
+            int to,
+            long y,
+            float[] panel) {
         int half = (to - from) / 2;
         int groups = in / BlockScales.groupSize(type);
         long row = type.bytes(in);
@@ -46,10 +90,10 @@ final class VectorBlockStreams {
             long w1 = w0 + half * row;
             BlockScales.unpack(type, w0, groups, panel, SCALES, SCALES + 2 * groups);
             BlockScales.unpack(type, w1, groups, panel, SCALES + groups, SCALES + 3 * groups);
-            switch (type) {
-                case Q4_0 -> q4_0(x, groups, w0, w1, panel);
-                case Q4_1 -> q4_1(x, groups, w0, w1, panel);
-                default -> q8_0(x, groups, w0, w1, panel);
+            try {
+                kernel.invokeExact(x, groups, w0, w1, panel);
+            } catch (Throwable e) {
+                throw OwnCode.unchecked(e);
             }
             Memory.set(y, o, sum(panel, 0));
             Memory.set(y, o + half, sum(panel, COUNT));
@@ -58,18 +102,24 @@ final class VectorBlockStreams {
     }
 
     private static int singles(
-            DType type, long x, int in, long w, int from, int to, long y, float[] panel) {
+            MethodHandle kernel,
+            DType type,
+            long x,
+            int in,
+            long w,
+            int from,
+            int to,
+            long y,
+            float[] panel) {
         int groups = in / BlockScales.groupSize(type);
         long row = type.bytes(in);
         for (int o = from; o < to; o++) {
             long w0 = w + o * row;
             BlockScales.unpack(type, w0, groups, panel, SCALES, SCALES + groups);
-            switch (type) {
-                case Q5_0 -> q5_0(x, groups, w0, panel);
-                case Q5_1 -> q5_1(x, groups, w0, panel);
-                case Q4_K -> q4_K(x, groups, w0, panel);
-                case Q5_K -> q5_K(x, groups, w0, panel);
-                default -> q6_K(x, groups, w0, panel);
+            try {
+                kernel.invokeExact(x, groups, w0, panel);
+            } catch (Throwable e) {
+                throw OwnCode.unchecked(e);
             }
             Memory.set(y, o, sum(panel, 0));
         }
