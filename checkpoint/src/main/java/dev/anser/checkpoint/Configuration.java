@@ -45,7 +45,8 @@ final class Configuration {
         return values;
     }
 
-    private static Map<String, Object> read(Path file) {
+    /// What `file` says.
+    static Map<String, Object> read(Path file) {
         return JsonValues.object(bytes(file, MAX_BYTES));
     }
 

@@ -5,8 +5,9 @@ import java.nio.file.Path;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
-/// Writes plain Java values as indented JSON, in their order.
+/// Writes plain Java values as indented JSON, in their order, as [JsonValues] reads them.
 final class JsonWriter {
     private final Path target;
     private final StringBuilder json = new StringBuilder();
@@ -31,6 +32,7 @@ final class JsonWriter {
             case Float number when Float.isFinite(number) -> json.append(value);
             case List<?> list -> list(list, indent);
             case Map<?, ?> map -> object(map, indent);
+            case Optional<?> none when none.isEmpty() -> json.append("null");
             default ->
                     throw WrittenTensors.unwritable(
                             target,

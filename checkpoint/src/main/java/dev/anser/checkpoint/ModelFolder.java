@@ -1,11 +1,8 @@
 package dev.anser.checkpoint;
 
 import dev.anser.base.AnserException;
-import dev.anser.base.WholeFile;
 import dev.anser.tensor.Tensor;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -51,8 +48,8 @@ public final class ModelFolder {
             Map<String, String> metadata,
             Map<String, Object> configuration,
             Function<Checkpoint.Entry, Tensor> tensors) {
-        Path file = folder.resolve(Configuration.NAME);
-        byte[] json = JsonWriter.write(file, configuration).getBytes(StandardCharsets.UTF_8);
+        Path weights = folder.resolve(WEIGHTS);
+        ConfigurationFile file = new ConfigurationFile(configuration);
         if (!Files.isDirectory(folder)) {
             try {
                 Files.createDirectory(folder);
@@ -61,8 +58,8 @@ public final class ModelFolder {
                         folder + ": could not be made; it needs a folder to stand in", e);
             }
         }
-        Safetensors.write(folder.resolve(WEIGHTS), entries, metadata, tensors);
-        WholeFile.write(file, channel -> Safetensors.writeAll(channel, ByteBuffer.wrap(json)));
+        Safetensors.write(weights, entries, metadata, tensors);
+        file.write(weights);
     }
 
     static Checkpoint open(Path folder) {
