@@ -52,7 +52,7 @@ final class StepCommand implements Callable<Integer> {
             paramLabel = "W.safetensors",
             description =
                     "Where to write the weights, float32 under the model's own tensor names and"
-                            + " shapes.")
+                            + " shapes; the config.json of a Transformer or RetNet beside them.")
     private Path out;
 
     @Option(
@@ -110,6 +110,7 @@ final class StepCommand implements Callable<Integer> {
                 Checkpoint checkpoint = Architectures.open(model);
                 Learner learner = new Learner(checkpoint, Backends.chooseForTraining(), threads);
                 AdamW optimiser = new AdamW(learner.parameters(), settings, threads)) {
+            learner.requireRoom(out);
             int[][][] batches =
                     TrainingTokens.batches(tokens, learner.model().config().vocabulary());
             for (int step = 0; step < batches.length; step++) {

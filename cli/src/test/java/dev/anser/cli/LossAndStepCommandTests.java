@@ -76,6 +76,29 @@ class LossAndStepCommandTests {
     }
 
     @Test
+    void aTransformerGetsItsConfigurationAndKeepsThatOfOthers() throws IOException {
+        Path llama = LlamaFolder.create(folder.resolve("llama"), 9);
+        Path tokens = tokensFile("1, 1, 3", 1, 2, 3);
+        Path made = Files.createDirectory(folder.resolve("made"));
+        Path out = made.resolve("w.safetensors");
+        Run run = Run.of("step", llama, "--tokens-file", tokens, "--out", out);
+        assertThat(run.code()).as(run.err()).isZero();
+        loss(Run.of("loss", out, "--tokens-file", tokensFile("1, 3", 1, 2, 3)));
+
+        Files.writeString(made.resolve("config.json"), "{\"model_type\": \"gpt_neox\"}");
+        assertRefused(
+                1,
+                "config.json: is of another model",
+                "step",
+                llama,
+                "--tokens-file",
+                tokens,
+                "--out",
+                made.resolve("other.safetensors"));
+        assertThat(made.resolve("other.safetensors")).doesNotExist();
+    }
+
+    @Test
     void wrongInputIsRefusedInOneLineAndWritesNothing() throws IOException {
         Path out = folder.resolve("w.safetensors");
         Path flat = tokensFile("3,", 1, 2, 3);

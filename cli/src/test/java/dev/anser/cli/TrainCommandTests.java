@@ -16,6 +16,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class TrainCommandTests {
     @TempDir private Path folder;
@@ -70,6 +72,29 @@ class TrainCommandTests {
         assertThat(run("checkpoints/step-00000004/optimiser.safetensors")).exists();
         Run text = Run.of("generate", run("model.safetensors"), "-p", "The", "-n", "3");
         assertThat(text.code()).as(text.err()).isZero();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"llama", "gptneox", "retnet", "rwkv6"})
+    void everyFamilyIsTrainedAndItsModelUsed(String family) {
+        Run result = train("--set", "model.architecture=" + family, "--set", "steps=2");
+        assertThat(result.code()).as(result.err()).isZero();
+        Path model = run("model.safetensors");
+        List<Path> forms = new ArrayList<>(List.of(model));
+        if (family.equals("retnet")) {
+            forms.add(folder.resolve("folder"));
+        } else {
+            forms.add(folder.resolve("model.gguf"));
+        }
+        Run converted = Run.of("convert", model, forms.getLast());
+        assertThat(converted.code()).as(converted.err()).isZero();
+        List<String> texts = new ArrayList<>();
+        for (Path form : forms) {
+            Run text = Run.of("generate", form, "-p", "The", "-n", 5, "--temperature", 0);
+            assertThat(text.code()).as(text.err()).isZero();
+            texts.add(text.out());
+        }
+        assertThat(texts.getLast()).isEqualTo(texts.getFirst());
     }
 
     @Test

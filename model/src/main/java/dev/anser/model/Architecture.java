@@ -27,6 +27,11 @@ public interface Architecture {
         return List.of();
     }
 
+    /// Whether shapes do not tell all of a model, so that its weights need their `config.json`.
+    default boolean needsConfiguration() {
+        return false;
+    }
+
     /// Builds the model. It borrows the checkpoint's tensors and does not close it.
     ///
     /// @throws dev.anser.checkpoint.ModelFormatException when a tensor is missing, misshapen, of a

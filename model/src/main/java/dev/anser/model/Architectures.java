@@ -1,11 +1,13 @@
 package dev.anser.model;
 
+import dev.anser.base.AnserException;
 import dev.anser.checkpoint.Checkpoint;
 import dev.anser.checkpoint.Checkpoints;
 import dev.anser.checkpoint.ModelFormatException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.ServiceLoader;
 import java.util.stream.Collectors;
@@ -28,7 +30,7 @@ public final class Architectures {
     ///
     /// @throws ModelFormatException when it is no model file, or one of a known layout with tensors
     ///   that have no place in it
-    /// @throws dev.anser.base.AnserException when it cannot be read
+    /// @throws AnserException when it cannot be read
     public static Checkpoint open(Path path) {
         Checkpoint file = Checkpoints.open(path);
         try {
@@ -66,9 +68,7 @@ public final class Architectures {
     }
 
     private static Stream<Layout> layouts(Checkpoint official) {
-        return ServiceLoader.load(Architecture.class).stream()
-                .map(ServiceLoader.Provider::get)
-                .filter(architecture -> architecture.recognises(official))
+        return all().filter(architecture -> architecture.recognises(official))
                 .flatMap(architecture -> architecture.layouts().stream());
     }
 
@@ -111,6 +111,67 @@ public final class Architectures {
     public static StateLayout stateLayout(Checkpoint checkpoint) {
         Architecture architecture = find(checkpoint);
         return architecture.stateLayout(architecture.describe(checkpoint));
+    }
+
+    /// What a `config.json` has to say beside the weights of `checkpoint`; empty for a family that
+    /// needs none, whatever lies beside its file.
+    ///
+    /// @throws ModelFormatException when no architecture recognises it
+    public static Map<String, Object> configuration(Checkpoint checkpoint) {
+        return find(checkpoint).needsConfiguration() ? checkpoint.configuration() : Map.of();
+    }
+
+    /// The names of the families whose models can begin without a checkpoint, as
+    /// [ModelConfig#architecture()] says them.
+    public static List<String> newFamilies() {
+        return newModels().map(Architecture::name).sorted().toList();
+    }
+
+    /// The names of the sizes that a new model of the family `architecture` can be given.
+    ///
+    /// @throws AnserException when there is no such family
+    public static List<String> sizes(String architecture) {
+        return Stream.concat(NamedSizes.COMMON.stream(), named(architecture).sizes().stream())
+                .toList();
+    }
+
+    /// A new model of the family `architecture`.
+    ///
+    /// @throws SizeException when a size is unknown to the family, missing or impossible
+    /// @throws AnserException when there is no such family
+    public static NewModel create(String architecture, NamedSizes sizes) {
+        List<String> known = sizes(architecture);
+        for (String name : sizes.names()) {
+            if (!known.contains(name)) {
+                throw new SizeException(
+                        name,
+                        "is no size of "
+                                + architecture
+                                + " models; expected "
+                                + String.join(", ", known));
+            }
+        }
+        return named(architecture).create(sizes);
+    }
+
+    private static NewModels named(String name) {
+        return newModels()
+                .filter(architecture -> architecture.name().equals(name))
+                .findFirst()
+                .orElseThrow(() ->
+                        new AnserException(
+                                "there is no architecture '"
+                                        + name
+                                        + "' to begin with; expected one of "
+                                        + String.join(", ", newFamilies())));
+    }
+
+    private static Stream<NewModels> newModels() {
+        return all().filter(NewModels.class::isInstance).map(NewModels.class::cast);
+    }
+
+    private static Stream<Architecture> all() {
+        return ServiceLoader.load(Architecture.class).stream().map(ServiceLoader.Provider::get);
     }
 
     private static Architecture find(Checkpoint checkpoint) {

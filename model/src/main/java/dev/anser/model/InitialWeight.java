@@ -13,7 +13,7 @@ import java.util.Arrays;
 /// @param shape the official shape
 /// @param rule the values
 public record InitialWeight(String name, Shape shape, Rule rule) {
-    /// Elements that are filled in at a time.
+    /// Elements that are filled in at a time; even, for normal numbers come in pairs.
     private static final int PART = 1 << 16;
 
     /// How the values of a tensor come about.
@@ -24,6 +24,9 @@ public record InitialWeight(String name, Shape shape, Rule rule) {
         /// Independent, even between -`bound` and `bound`; `key` tells the tensors of a model
         /// apart.
         record Uniform(float bound, long key) implements Rule {}
+
+        /// Independent, normally distributed around zero; `key` tells the tensors of a model apart.
+        record Normal(float deviation, long key) implements Rule {}
 
         /// Zeros.
         record Zero() implements Rule {}
@@ -65,6 +68,8 @@ public record InitialWeight(String name, Shape shape, Rule rule) {
                     into[i] = (bits(even.key(), offset + i) - 0x7fffff.8p0f) * scale;
                 }
             }
+            case Rule.Normal normal ->
+                    NormalNumbers.fill(into, offset, normal.key(), normal.deviation());
             case Rule.Zero _, Rule.Orthogonal _ -> Arrays.fill(into, 0f);
         }
     }

@@ -41,7 +41,12 @@ public final class OrthogonalMatrix {
     private static void orthogonalRows(Tensor matrix, float gain, long key, Threads threads) {
         int columns = matrix.columns();
         threads.run(
-                (row, worker) -> normal(matrix.segment(), (long) row * columns, columns, key),
+                (row, worker) -> {
+                    float[] values = new float[columns];
+                    long start = (long) row * columns;
+                    NormalNumbers.fill(values, start, key, 1);
+                    MemorySegment.copy(values, 0, matrix.segment(), FLOAT, 4 * start, columns);
+                },
                 matrix.rows());
         orthonormalise(matrix, threads);
         scale(matrix, gain, threads);
@@ -156,20 +161,5 @@ public final class OrthogonalMatrix {
                     }
                 },
                 (columns + TILE - 1) / TILE);
-    }
-
-    /// Elements `from..from + count` normally distributed, two at a time (Box and Muller 1958);
-    /// each pair depends on the key and its place alone.
-    private static void normal(MemorySegment target, long from, int count, long key) {
-        for (int i = 0; i < count; i += 2) {
-            long place = from + i;
-            double radius =
-                    Math.sqrt(-2 * Math.log(InitialWeight.uniform(key, 2 * place))); // in (0, 1)
-            double angle = 2 * Math.PI * InitialWeight.uniform(key, 2 * place + 1);
-            target.set(FLOAT, 4 * place, (float) (radius * Math.cos(angle)));
-            if (i + 1 < count) {
-                target.set(FLOAT, 4 * (place + 1), (float) (radius * Math.sin(angle)));
-            }
-        }
     }
 }

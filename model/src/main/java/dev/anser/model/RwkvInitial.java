@@ -50,6 +50,7 @@ public final class RwkvInitial {
     /// @param vocabulary number of token ids, V
     /// @param mixRank width of each of the five low-rank pairs of RWKV-6's token shift
     /// @param decayRank width of the low-rank pair of RWKV-6's decay
+    /// @param feedForward channels inside the channel mix
     public record Sizes(
             Version version,
             int layers,
@@ -57,7 +58,29 @@ public final class RwkvInitial {
             int headSize,
             int vocabulary,
             int mixRank,
-            int decayRank) {
+            int decayRank,
+            int feedForward)
+            implements NewModel {
+        /// Sizes with the channel mix of official models: 4 C, or 3.5 C from RWKV-5 on.
+        public Sizes(
+                Version version,
+                int layers,
+                int width,
+                int headSize,
+                int vocabulary,
+                int mixRank,
+                int decayRank) {
+            this(
+                    version,
+                    layers,
+                    width,
+                    headSize,
+                    vocabulary,
+                    mixRank,
+                    decayRank,
+                    version == Version.RWKV4 ? 4 * width : width * 7 / 2 / 32 * 32);
+        }
+
         /// Sizes with heads of 64 and the low-rank widths of the official code: 32 and 64, twice as
         /// many from a width of 4096.
         public static Sizes of(Version version, int layers, int width, int vocabulary) {
@@ -65,8 +88,43 @@ public final class RwkvInitial {
             return new Sizes(version, layers, width, HEAD_SIZE, vocabulary, 32 * wide, 64 * wide);
         }
 
-        int feedForward() {
-            return version == Version.RWKV4 ? 4 * width : width * 7 / 2 / 32 * 32;
+        /// The sizes `given`; those that are not given are as official models have them.
+        public static Sizes of(Version version, NamedSizes given) {
+            int layers = given.count("layers");
+            int width = given.count("width");
+            int headSize = version == Version.RWKV4 ? HEAD_SIZE : given.headSize(width, 1, 1);
+            boolean ranks = version == Version.RWKV6;
+            Sizes usual = of(version, layers, width, given.vocabulary());
+            return new Sizes(
+                    version,
+                    layers,
+                    width,
+                    headSize,
+                    usual.vocabulary(),
+                    ranks ? given.count("mixRank", usual.mixRank()) : usual.mixRank(),
+                    ranks ? given.count("decayRank", usual.decayRank()) : usual.decayRank(),
+                    given.count("feedForward", usual.feedForward()));
+        }
+
+        @Override
+        public String architecture() {
+            return version.architecture();
+        }
+
+        @Override
+        public Sizes withVocabulary(int vocabulary) {
+            return new Sizes(
+                    version, layers, width, headSize, vocabulary, mixRank, decayRank, feedForward);
+        }
+
+        @Override
+        public InitialWeights training(long seed) {
+            return RwkvInitial.training(this, seed);
+        }
+
+        @Override
+        public InitialWeights random(long seed) {
+            return RwkvInitial.of(this, seed);
         }
     }
 
@@ -130,9 +188,10 @@ public final class RwkvInitial {
         if (sizes.layers() < 1 || sizes.vocabulary() < 1) {
             wrong.add("at least one layer and token");
         }
-        if (sizes.headSize() < 1
-                || sizes.width() < sizes.headSize()
-                || sizes.width() % sizes.headSize() != 0) {
+        if (sizes.version() != Version.RWKV4
+                && (sizes.headSize() < 1
+                        || sizes.width() < sizes.headSize()
+                        || sizes.width() % sizes.headSize() != 0)) {
             wrong.add("heads that fill the width");
         }
         if (sizes.mixRank() < 1 || sizes.decayRank() < 1 || sizes.feedForward() < 1) {

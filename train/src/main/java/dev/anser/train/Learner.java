@@ -1,6 +1,7 @@
 package dev.anser.train;
 
 import dev.anser.checkpoint.Checkpoint;
+import dev.anser.checkpoint.ConfigurationFile;
 import dev.anser.checkpoint.Safetensors;
 import dev.anser.checkpoint.TensorCheckpoint;
 import dev.anser.model.Architectures;
@@ -58,6 +59,7 @@ public final class Learner implements AutoCloseable {
     private final SequencedMap<String, Parameter> parameters = new LinkedHashMap<>();
     private final List<LearningState> states = new ArrayList<>();
     private final Map<String, String> metadata = new TreeMap<>();
+    private final ConfigurationFile configuration;
     private @Nullable State beginning;
 
     /// Every weight learns. Copies the tensors of `checkpoint`, which may be closed afterwards.
@@ -84,7 +86,8 @@ public final class Learner implements AutoCloseable {
                             "the new model",
                             "safetensors",
                             initial.tensors(temporary, threads),
-                            Map.of("architecture", "rwkv7")),
+                            Map.of("architecture", initial.architecture()),
+                            initial.configuration()),
                     adapter,
                     seed,
                     backend,
@@ -123,6 +126,7 @@ public final class Learner implements AutoCloseable {
                             checkpoint.metadata(),
                             checkpoint.configuration());
             base = Architectures.load(copies);
+            this.configuration = new ConfigurationFile(written(copies, adapter));
             this.model = adapt(base, copies, seed);
             requireParameters(checkpoint);
         } catch (RuntimeException e) {
@@ -134,6 +138,13 @@ public final class Learner implements AutoCloseable {
             arena.close();
             throw e;
         }
+    }
+
+    /// A model keeps the `config.json` that it came with; an adapter goes back into that model.
+    private static Map<String, Object> written(Checkpoint checkpoint, AdapterSettings adapter) {
+        return adapter.kind() == AdapterSettings.Kind.FULL
+                ? Architectures.configuration(checkpoint)
+                : Map.of();
     }
 
     private boolean learns(String name) {
@@ -518,9 +529,18 @@ public final class Learner implements AutoCloseable {
         }
     }
 
+    /// Checks that what [#save(Path)] writes has room at `file`.
+    ///
+    /// @throws dev.anser.base.AnserException when the `config.json` of another model stands in its
+    ///   folder
+    public void requireRoom(Path file) {
+        configuration.requireRoom(file);
+    }
+
     /// Writes what was learned, whole or not at all: after full training the model under the
-    /// checkpoint's names and shapes, F32 where it learned and as it was where frozen; else the
-    /// adapter alone, which `anser merge` puts into the model.
+    /// checkpoint's names and shapes, F32 where it learned and as it was where frozen, with the
+    /// `config.json` beside it that a Transformer or a RetNet needs; else the adapter alone, which
+    /// `anser merge` puts into the model.
     public void save(Path file) {
         SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
         if (adapter.kind() == AdapterSettings.Kind.FULL) {
@@ -529,6 +549,7 @@ public final class Learner implements AutoCloseable {
         for (Parameter parameter : parameters.values()) {
             tensors.put(parameter.name(), parameter.weight().reshape(shape(parameter).sizes()));
         }
+        configuration.write(file);
         Safetensors.write(file, tensors, metadata);
     }
 

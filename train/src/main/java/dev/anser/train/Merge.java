@@ -1,6 +1,7 @@
 package dev.anser.train;
 
 import dev.anser.checkpoint.Checkpoint;
+import dev.anser.checkpoint.ConfigurationFile;
 import dev.anser.checkpoint.Safetensors;
 import dev.anser.model.Architectures;
 import dev.anser.model.InitialState;
@@ -206,8 +207,13 @@ public final class Merge {
     }
 
     /// Writes the merged model as safetensors, under the base's names and in its types, whole or
-    /// not at all.
+    /// not at all, with the `config.json` beside it that a Transformer or a RetNet needs.
+    ///
+    /// @throws dev.anser.base.AnserException when it cannot be written, or the `config.json` of
+    ///   another model stands in its folder
     public void write(Path out) {
+        ConfigurationFile configuration = new ConfigurationFile(Architectures.configuration(base));
+        configuration.requireRoom(out);
         List<Checkpoint.Entry> entries = new ArrayList<>();
         base.names().forEach(name -> entries.add(base.entry(name)));
         added.forEach((name, tensor) ->
@@ -217,6 +223,7 @@ public final class Merge {
             long largest = entries.stream().mapToLong(Merge::bytes).max().orElse(0);
             Tensor memory = Tensor.allocate(arena, DType.U8, Math.max(largest, 1));
             Safetensors.write(out, entries, metadata, entry -> tensor(entry, memory));
+            configuration.write(out);
         }
     }
 

@@ -14,6 +14,7 @@ public record ParameterGroup(double rateScale, double weightDecay) {
         return switch (architecture) {
             case "rwkv4" -> rwkv4(name, shape, weightDecay);
             case "rwkv5", "rwkv6" -> rwkv6(name, shape, weightDecay);
+            case "llama", "gptneox", "retnet" -> transformer(name, shape, weightDecay);
             default -> rwkv7(name, shape, weightDecay);
         };
     }
@@ -49,6 +50,13 @@ public record ParameterGroup(double rateScale, double weightDecay) {
         if (name.contains("att.w0")) {
             return new ParameterGroup(2, 0);
         }
+        return new ParameterGroup(1, isMatrix(shape) && name.contains(".weight") ? weightDecay : 0);
+    }
+
+    /// The groups of Transformers and RetNet, as GPT-NeoX's code has them
+    /// (`megatron/model/utils.py`): matrices decay, the embedding and the head among them, norms
+    /// and biases do not.
+    public static ParameterGroup transformer(String name, Shape shape, double weightDecay) {
         return new ParameterGroup(1, isMatrix(shape) && name.contains(".weight") ? weightDecay : 0);
     }
 }

@@ -39,6 +39,8 @@ import org.jspecify.annotations.Nullable;
 ///         optimiser.safetensors              moments, position in the data, settings that count
 ///     model.safetensors                      the weights at the end of the run
 ///
+/// Weights of a Transformer or a RetNet have their `config.json` beside them, in both places.
+///
 /// A checkpoint takes its name in one step when all of it is on the disk: after a power cut, a full
 /// disk or a kill there is either the whole of it or nothing of that name.
 ///

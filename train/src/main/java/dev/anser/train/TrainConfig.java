@@ -1,6 +1,7 @@
 package dev.anser.train;
 
 import dev.anser.data.LossMask;
+import dev.anser.model.NewModel;
 import dev.anser.model.rwkv7.Rwkv7Initial;
 import dev.anser.tensor.Precision;
 import java.nio.file.Files;
@@ -8,6 +9,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.SequencedMap;
 
 /// Everything a training run is told, from one YAML file; see `recipes/` for examples.
@@ -78,9 +80,9 @@ public record TrainConfig(
     /// @param from the file, when there is one
     /// @param sizes of a new model, when there is no file; its vocabulary is 0 when it follows from
     ///   the data
-    /// @param embeddingBound how far from zero the embeddings of a new model begin
+    /// @param embeddingBound how far from zero the embeddings of a new RWKV begin
     public record Model(
-            Optional<Path> from, Optional<Rwkv7Initial.Sizes> sizes, double embeddingBound) {}
+            Optional<Path> from, Optional<NewModel> sizes, OptionalDouble embeddingBound) {}
 
     /// The orders in which samples are drawn.
     public enum Order {
@@ -237,32 +239,22 @@ public record TrainConfig(
 
     private static Model model(Settings settings) {
         Optional<Path> from = settings.path("model.from");
-        boolean preset = settings.has("model.preset");
-        boolean sizes = settings.has("model.layers") || settings.has("model.width");
-        if (from.isPresent() || preset) {
-            String owner = from.isPresent() ? "model.from" : "model.preset";
-            for (String size : ModelSizes.NAMES) {
-                if (settings.has(size) && !(preset && size.equals("model.vocabulary"))) {
-                    settings.impossible(size, "cannot be given together with " + owner);
-                }
-            }
-        }
-        if (from.isPresent() && preset) {
-            settings.impossible("model.preset", "cannot be given together with model.from");
-        }
-        double bound = settings.number(EMBEDDING_BOUND, Rwkv7Initial.EMBEDDING_BOUND, 0, false);
         if (from.isPresent()) {
-            if (settings.has(EMBEDDING_BOUND)) {
-                settings.impossible(EMBEDDING_BOUND, "cannot be given together with model.from");
+            for (String name : ModelSizes.names()) {
+                settings.onlyIf(false, name, "cannot be given together with model.from");
             }
-            return new Model(from, Optional.empty(), bound);
+            settings.onlyIf(false, EMBEDDING_BOUND, "cannot be given together with model.from");
+            return new Model(from, Optional.empty(), OptionalDouble.empty());
         }
-        if (!preset && !sizes) {
-            settings.impossible(
-                    "model",
-                    "is not said; give model.preset, model.from, or model.layers and model.width");
-        }
-        return new Model(Optional.empty(), ModelSizes.read(settings), bound);
+        Optional<NewModel> sizes = ModelSizes.read(settings);
+        boolean bounded = sizes.map(NewModel::architecture).orElse("rwkv").startsWith("rwkv");
+        double bound = settings.number(EMBEDDING_BOUND, Rwkv7Initial.EMBEDDING_BOUND, 0, false);
+        settings.onlyIf(
+                bounded, EMBEDDING_BOUND, "is for RWKV, whose embeddings begin evenly distributed");
+        return new Model(
+                Optional.empty(),
+                sizes,
+                bounded ? OptionalDouble.of(bound) : OptionalDouble.empty());
     }
 
     private static Data data(Settings settings) {

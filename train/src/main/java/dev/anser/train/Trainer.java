@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /// Trains a model: steps, evaluations, samples and checkpoints, until the last step or until it is
@@ -43,6 +44,18 @@ public final class Trainer {
 
     /// As PyTorch's `clip_grad_norm_` has it.
     private static final double CLIP_EPSILON = 1e-6;
+
+    /// The embeddings of all families.
+    private static final Set<String> EMBEDDINGS =
+            Set.of(
+                    "emb.weight",
+                    "embed_tokens.weight",
+                    "model.embed_tokens.weight",
+                    "gpt_neox.embed_in.weight");
+
+    /// Their heads.
+    private static final Set<String> HEADS =
+            Set.of("head.weight", "output_projection.weight", "lm_head.weight", "embed_out.weight");
 
     private final TrainerBuilder settings;
     private final Learner learner;
@@ -108,10 +121,12 @@ public final class Trainer {
         }
     }
 
-    /// Weights that a token is multiplied with, once forwards and twice backwards.
+    /// Weights that a token is multiplied with, once forwards and twice backwards. An embedding is
+    /// only looked up, unless it is the head as well.
     static long matrixWeights(List<Parameter> parameters) {
+        boolean tied = parameters.stream().noneMatch(parameter -> HEADS.contains(parameter.name()));
         return parameters.stream()
-                .filter(parameter -> !parameter.name().equals("emb.weight"))
+                .filter(parameter -> tied || !EMBEDDINGS.contains(parameter.name()))
                 .filter(parameter -> !parameter.name().endsWith("r_k"))
                 .filter(parameter -> parameter.weight().shape().squeeze().rank() >= 2)
                 .mapToLong(parameter -> parameter.weight().elements())

@@ -4,7 +4,7 @@ import dev.anser.checkpoint.Checkpoint;
 import dev.anser.model.Architectures;
 import dev.anser.model.InitialWeights;
 import dev.anser.model.ModelConfig;
-import dev.anser.model.rwkv7.Rwkv7Initial;
+import dev.anser.model.NewModel;
 import dev.anser.tensor.Backend;
 import dev.anser.tensor.Threads;
 import dev.anser.text.Tokenizer;
@@ -95,13 +95,15 @@ public final class TrainingRun implements AutoCloseable {
                                 config.activationCheckpointing());
                 memory.requireBelow(available);
             } else {
-                Rwkv7Initial.Sizes sizes = config.model().sizes().orElseThrow();
+                NewModel sizes = config.model().sizes().orElseThrow();
                 if (sizes.vocabulary() == 0) {
-                    sizes = ModelSizes.of(sizes, vocabulary(data));
+                    sizes = sizes.withVocabulary(vocabulary(data));
                 }
-                InitialWeights initial =
-                        Rwkv7Initial.training(
-                                sizes, config.seed(), config.model().embeddingBound());
+                InitialWeights initial = sizes.training(config.seed());
+                if (config.model().embeddingBound().isPresent()) {
+                    double bound = config.model().embeddingBound().getAsDouble();
+                    initial = initial.withEmbeddingBound(bound);
+                }
                 memory =
                         MemoryEstimate.of(
                                 initial.parameters(),

@@ -41,7 +41,23 @@ class ParameterGroupTests {
         "arwkv7,model.layers.0.self_attn.time_mixer.r_k,2x4,1,0",
         "arwkv7,model.layers.0.self_attn.time_mixer.key.weight,8x8,1,0.1",
         "arwkv7,model.layers.0.input_layernorm.weight,8,1,0",
-        "arwkv7,model.layers.0.mlp.gate_proj.weight,16x8,1,0.1"
+        "arwkv7,model.layers.0.mlp.gate_proj.weight,16x8,1,0.1",
+        "llama,model.embed_tokens.weight,50x8,1,0.1",
+        "llama,lm_head.weight,50x8,1,0.1",
+        "llama,model.norm.weight,8,1,0",
+        "llama,model.layers.0.self_attn.q_proj.weight,8x8,1,0.1",
+        "llama,model.layers.0.self_attn.q_proj.bias,8,1,0",
+        "llama,model.layers.0.self_attn.q_proj.lora_A,3x8,1,0",
+        "gptneox,gpt_neox.embed_in.weight,50x8,1,0.1",
+        "gptneox,gpt_neox.layers.0.attention.query_key_value.weight,24x8,1,0.1",
+        "gptneox,gpt_neox.layers.0.attention.query_key_value.bias,24,1,0",
+        "gptneox,gpt_neox.layers.0.input_layernorm.weight,8,1,0",
+        "gptneox,gpt_neox.final_layer_norm.bias,8,1,0",
+        "retnet,embed_tokens.weight,50x8,1,0.1",
+        "retnet,layers.0.retention.g_proj.weight,16x8,1,0.1",
+        "retnet,layers.0.ffn.gate.weight,16x8,1,0.1",
+        "retnet,layers.0.final_layer_norm.weight,8,1,0",
+        "retnet,layer_norm.weight,8,1,0"
     })
     void everyTensorIsInItsGroup(
             String architecture, String name, String shape, double rate, double decay) {

@@ -3,6 +3,7 @@ package dev.anser.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.anser.model.NewModel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -61,6 +62,39 @@ class TrainConfigTests {
         assertThat(config.optimiser().l2Wrap()).isFalse();
     }
 
+    @ParameterizedTest
+    @CsvSource({
+        "rwkv7,4l128,4,128",
+        "rwkv4,tiny,2,64",
+        "llama,6l256,6,256",
+        "rwkv6,rwkv6-1.6b,24,2048",
+    })
+    void aPresetIsOfTheFamilyThatIsSaid(String family, String preset, int layers, int width)
+            throws Exception {
+        NewModel model =
+                read(SMALL, "model.architecture=" + family, "model.preset=" + preset)
+                        .model()
+                        .sizes()
+                        .orElseThrow();
+        assertThat(model.architecture()).isEqualTo(family);
+        assertThat(model.layers()).isEqualTo(layers);
+        assertThat(model.width()).isEqualTo(width);
+    }
+
+    @Test
+    void theSizesOfANewModelAreSaidInFull() throws Exception {
+        String yaml =
+                SMALL.replace(
+                        "preset: 4l128",
+                        "{architecture: llama, layers: 2, width: 128, keyHeads: 1}");
+        assertThat(read(yaml).described())
+                .containsEntry("model.architecture", "llama")
+                .containsEntry("model.headSize", "64")
+                .containsEntry("model.keyHeads", "1")
+                .containsEntry("model.feedForward", "352")
+                .doesNotContainKeys("model.vocabulary", "model.embeddingBound", "model.gateRank");
+    }
+
     @Test
     void tokensAreRoundedUpToSteps() throws Exception {
         TrainConfig config = read(SMALL.replace("steps: 2000", "tokens: 769"));
@@ -99,6 +133,10 @@ class TrainConfigTests {
                 "model.preset=7b;model.preset is '7b'; expected one of tiny, 4l128",
                 "model.layers=3;model.layers cannot be given together with model.preset",
                 "model.from=x.pth;cannot be given together with model.from",
+                "model.architecture=gpt2;model.architecture is 'gpt2'; expected one of gptneox,"
+                        + " llama, retnet, rwkv4, rwkv5, rwkv6, rwkv7",
+                "model.keyHeads=2;model.keyHeads cannot be given together with model.preset",
+                "model.keyHead=2;did you mean model.keyHeads?",
                 "data.holdOut=1;data.holdOut is 1 or more",
                 "data.validation=v.txt;data.holdOut cannot be given together with data.validation",
                 "data.order=packed;data.order is packed, which needs data in .bin and .idx",
@@ -126,7 +164,18 @@ class TrainConfigTests {
                 "model: {preset: tiny};data.train is missing; add it, or give --set data.train",
                 "model: {layers: 3, width: 64}|steps: 1|data: {train: x};batch.sequences is missing",
                 "model: {layers: 3, width: 100};model.width is 100; expected a multiple of"
-                        + " model.headSize, 64",
+                        + " headSize, 64",
+                "model: {layers: 3, width: 64, keyHeads: 2};line 1: model.keyHeads is no size of"
+                        + " rwkv7 models; expected layers, width, vocabulary, headSize",
+                "model: {architecture: llama, layers: 3, width: 64, gateRank: 2};model.gateRank is"
+                        + " no size of llama models; expected layers, width, vocabulary, headSize,"
+                        + " keyHeads, feedForward",
+                "model: {architecture: llama, preset: 0.1b};model.preset is '0.1b'; expected one of"
+                        + " tiny, 4l128, 6l256, 6l384, 8l512",
+                "model: {architecture: llama, preset: tiny, embeddingBound: 1};model.embeddingBound"
+                        + " is for RWKV",
+                "model: {architecture: llama, from: x.pth};model.architecture cannot be given"
+                        + " together with model.from",
                 "model: {layers: 3};model.width is missing",
                 "batch: {sequences: 1}|evaluate: {every: 5};model is not said",
                 "steps: 1|steps: 2;line 2",

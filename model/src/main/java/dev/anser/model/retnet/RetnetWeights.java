@@ -28,9 +28,9 @@ record RetnetWeights(
         Tensor head) {
     static final String ARCHITECTURE = "retnet";
 
-    private static final String EMBEDDING = "embed_tokens.weight";
-    private static final String HEAD = "output_projection.weight";
-    private static final String LAYERS = "layers.";
+    static final String EMBEDDING = "embed_tokens.weight";
+    static final String HEAD = "output_projection.weight";
+    static final String LAYERS = "layers.";
 
     /// One block.
     record Block(

@@ -1,16 +1,19 @@
 package dev.anser.model.rwkv6;
 
 import dev.anser.checkpoint.Checkpoint;
-import dev.anser.model.Architecture;
 import dev.anser.model.LanguageModel;
 import dev.anser.model.Layout;
 import dev.anser.model.ModelConfig;
+import dev.anser.model.NamedSizes;
+import dev.anser.model.NewModel;
+import dev.anser.model.NewModels;
+import dev.anser.model.RwkvInitial;
 import dev.anser.model.StateLayout;
 import java.util.List;
 
 /// RWKV-6 (x060): told by the mixing coefficient `blocks.0.att.time_maa_x`, which no other version
 /// has.
-public final class Rwkv6Architecture implements Architecture {
+public final class Rwkv6Architecture implements NewModels {
     /// For `ServiceLoader`.
     public Rwkv6Architecture() {}
 
@@ -28,6 +31,16 @@ public final class Rwkv6Architecture implements Architecture {
     @Override
     public List<Layout> layouts() {
         return List.of(new Rwkv6RwkvCpp(this::recognises), new Rwkv6WebRwkv(), new Rwkv6Gguf());
+    }
+
+    @Override
+    public List<String> sizes() {
+        return List.of("headSize", "mixRank", "decayRank", "feedForward");
+    }
+
+    @Override
+    public NewModel create(NamedSizes sizes) {
+        return RwkvInitial.Sizes.of(RwkvInitial.Version.RWKV6, sizes);
     }
 
     @Override

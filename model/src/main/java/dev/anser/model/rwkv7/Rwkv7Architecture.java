@@ -1,16 +1,18 @@
 package dev.anser.model.rwkv7;
 
 import dev.anser.checkpoint.Checkpoint;
-import dev.anser.model.Architecture;
 import dev.anser.model.LanguageModel;
 import dev.anser.model.Layout;
 import dev.anser.model.ModelConfig;
+import dev.anser.model.NamedSizes;
+import dev.anser.model.NewModel;
+import dev.anser.model.NewModels;
 import dev.anser.model.StateLayout;
 import java.util.List;
 
 /// RWKV-7 (x070): told by the bonus `blocks.0.att.r_k`, which no other version has; with a
 /// `ffn.s_emb.weight`, RWKV-7a.
-public final class Rwkv7Architecture implements Architecture {
+public final class Rwkv7Architecture implements NewModels {
     /// For `ServiceLoader`.
     public Rwkv7Architecture() {}
 
@@ -27,6 +29,16 @@ public final class Rwkv7Architecture implements Architecture {
     @Override
     public List<Layout> layouts() {
         return Rwkv7Layouts.all();
+    }
+
+    @Override
+    public List<String> sizes() {
+        return Rwkv7Initial.Sizes.NAMES;
+    }
+
+    @Override
+    public NewModel create(NamedSizes sizes) {
+        return Rwkv7Initial.Sizes.of(sizes);
     }
 
     @Override

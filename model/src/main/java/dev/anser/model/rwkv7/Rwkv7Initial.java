@@ -2,6 +2,8 @@ package dev.anser.model.rwkv7;
 
 import dev.anser.base.AnserException;
 import dev.anser.model.InitialWeights;
+import dev.anser.model.NamedSizes;
+import dev.anser.model.NewModel;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -34,6 +36,7 @@ public final class Rwkv7Initial {
     /// @param rateRank width of the in-context learning rate's pair (a1, a2)
     /// @param valueRank width of the value residual's pair (v1, v2)
     /// @param gateRank width of the gate's pair (g1, g2)
+    /// @param feedForward channels inside the channel mix, 4 C in official models
     public record Sizes(
             int layers,
             int width,
@@ -42,7 +45,58 @@ public final class Rwkv7Initial {
             int decayRank,
             int rateRank,
             int valueRank,
-            int gateRank) {
+            int gateRank,
+            int feedForward)
+            implements NewModel {
+        /// The names of the sizes that this version has beside [NamedSizes#COMMON].
+        static final List<String> NAMES =
+                List.of(
+                        "headSize",
+                        "decayRank",
+                        "rateRank",
+                        "valueRank",
+                        "gateRank",
+                        "feedForward");
+
+        /// Sizes with the channel mix of official models.
+        public Sizes(
+                int layers,
+                int width,
+                int headSize,
+                int vocabulary,
+                int decayRank,
+                int rateRank,
+                int valueRank,
+                int gateRank) {
+            this(
+                    layers,
+                    width,
+                    headSize,
+                    vocabulary,
+                    decayRank,
+                    rateRank,
+                    valueRank,
+                    gateRank,
+                    4 * width);
+        }
+
+        /// The sizes `given`; those that are not given are as official models have them.
+        static Sizes of(NamedSizes given) {
+            int layers = given.count("layers");
+            int width = given.count("width");
+            Sizes usual = of(layers, width, given.headSize(width, 2, 1), given.vocabulary());
+            return new Sizes(
+                    layers,
+                    width,
+                    usual.headSize(),
+                    usual.vocabulary(),
+                    given.count("decayRank", usual.decayRank()),
+                    given.count("rateRank", usual.rateRank()),
+                    given.count("valueRank", usual.valueRank()),
+                    given.count("gateRank", usual.gateRank()),
+                    given.count("feedForward", usual.feedForward()));
+        }
+
         /// Sizes with the low-rank widths of the official training code: a multiple of 32 near 2.5
         /// √C for the decay and the rate, 1.7 √C for the values, 5 √C for the gate.
         public static Sizes of(int layers, int width, int headSize, int vocabulary) {
@@ -60,6 +114,35 @@ public final class Rwkv7Initial {
 
         private static int rank(double factor, int width) {
             return Math.max(32, 32 * (int) Math.rint(factor * Math.sqrt(width) / 32));
+        }
+
+        @Override
+        public String architecture() {
+            return Rwkv7Weights.ARCHITECTURE;
+        }
+
+        @Override
+        public Sizes withVocabulary(int vocabulary) {
+            return new Sizes(
+                    layers,
+                    width,
+                    headSize,
+                    vocabulary,
+                    decayRank,
+                    rateRank,
+                    valueRank,
+                    gateRank,
+                    feedForward);
+        }
+
+        @Override
+        public InitialWeights training(long seed) {
+            return Rwkv7Initial.training(this, seed);
+        }
+
+        @Override
+        public InitialWeights random(long seed) {
+            return Rwkv7Initial.of(this, seed);
         }
     }
 
@@ -100,25 +183,14 @@ public final class Rwkv7Initial {
     ///
     /// @throws AnserException when the sizes do not fit together
     public static InitialWeights of(Sizes sizes, long seed) {
-        return new Rwkv7Initial(check(sizes), new InitialWeights.Builder(seed, false))
-                .collect(EMBEDDING_BOUND);
+        return new Rwkv7Initial(check(sizes), new InitialWeights.Builder(seed, false)).collect();
     }
 
     /// A model as the official training begins with it.
     ///
     /// @throws AnserException when the sizes do not fit together
     public static InitialWeights training(Sizes sizes, long seed) {
-        return training(sizes, seed, EMBEDDING_BOUND);
-    }
-
-    /// The same, with embeddings even between plus and minus `embeddingBound`. The official 1e-4 is
-    /// less than one step of the optimiser, which moves all tokens alike at first: good for a large
-    /// vocabulary, but a dozen tokens then take long to become different.
-    ///
-    /// @throws AnserException when the sizes do not fit together
-    public static InitialWeights training(Sizes sizes, long seed, double embeddingBound) {
-        return new Rwkv7Initial(check(sizes), new InitialWeights.Builder(seed, true))
-                .collect(embeddingBound);
+        return new Rwkv7Initial(check(sizes), new InitialWeights.Builder(seed, true)).collect();
     }
 
     private static Sizes check(Sizes sizes) {
@@ -130,7 +202,8 @@ public final class Rwkv7Initial {
                 || sizes.decayRank() < 1
                 || sizes.rateRank() < 1
                 || sizes.valueRank() < 1
-                || sizes.gateRank() < 1) {
+                || sizes.gateRank() < 1
+                || sizes.feedForward() < 1) {
             throw new AnserException(
                     sizes
                             + " is not possible; expected at least one layer, token and rank, and heads that fill the width");
@@ -138,9 +211,9 @@ public final class Rwkv7Initial {
         return sizes;
     }
 
-    private InitialWeights collect(double embeddingBound) {
+    private InitialWeights collect() {
         int width = sizes.width();
-        weights.evenly("emb.weight", embeddingBound, sizes.vocabulary(), width);
+        weights.evenly("emb.weight", EMBEDDING_BOUND, sizes.vocabulary(), width);
         for (int layer = 0; layer < sizes.layers(); layer++) {
             String block = "blocks." + layer + ".";
             if (layer == 0) {
@@ -210,8 +283,8 @@ public final class Rwkv7Initial {
     private void channelMix(String ffn, int layer) {
         int width = sizes.width();
         tokenShift(ffn + "x_k", Math.pow(1 - (double) layer / sizes.layers(), 4));
-        weights.orthogonal(ffn + "key.weight", 1, 4L * width, width);
-        weights.zero(ffn + "value.weight", width, 4L * width);
+        weights.orthogonal(ffn + "key.weight", 1, sizes.feedForward(), width);
+        weights.zero(ffn + "value.weight", width, sizes.feedForward());
     }
 
     private void tokenShift(String name, double power) {

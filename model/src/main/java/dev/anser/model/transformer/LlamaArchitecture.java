@@ -1,15 +1,17 @@
 package dev.anser.model.transformer;
 
 import dev.anser.checkpoint.Checkpoint;
-import dev.anser.model.Architecture;
 import dev.anser.model.LanguageModel;
 import dev.anser.model.Layout;
 import dev.anser.model.ModelConfig;
+import dev.anser.model.NamedSizes;
+import dev.anser.model.NewModel;
+import dev.anser.model.NewModels;
 import dev.anser.model.StateLayout;
 import java.util.List;
 
 /// LLaMA (arXiv 2302.13971, 2307.09288), under Hugging Face's names.
-public final class LlamaArchitecture implements Architecture {
+public final class LlamaArchitecture implements NewModels {
     /// For `ServiceLoader`.
     public LlamaArchitecture() {}
 
@@ -29,6 +31,21 @@ public final class LlamaArchitecture implements Architecture {
     @Override
     public List<Layout> layouts() {
         return List.of(new LlamaGguf());
+    }
+
+    @Override
+    public boolean needsConfiguration() {
+        return true;
+    }
+
+    @Override
+    public List<String> sizes() {
+        return LlamaInitial.NAMES;
+    }
+
+    @Override
+    public NewModel create(NamedSizes sizes) {
+        return LlamaInitial.of(sizes);
     }
 
     @Override

@@ -27,9 +27,9 @@ record LlamaWeights(
         Tensor head) {
     static final String ARCHITECTURE = "llama";
 
-    private static final String EMBEDDING = "model.embed_tokens.weight";
+    static final String EMBEDDING = "model.embed_tokens.weight";
     static final String HEAD = "lm_head.weight";
-    private static final String LAYERS = "model.layers.";
+    static final String LAYERS = "model.layers.";
 
     /// `x ↦ weight · x + bias`.
     ///

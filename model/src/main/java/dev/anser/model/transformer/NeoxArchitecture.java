@@ -1,15 +1,17 @@
 package dev.anser.model.transformer;
 
 import dev.anser.checkpoint.Checkpoint;
-import dev.anser.model.Architecture;
 import dev.anser.model.LanguageModel;
 import dev.anser.model.Layout;
 import dev.anser.model.ModelConfig;
+import dev.anser.model.NamedSizes;
+import dev.anser.model.NewModel;
+import dev.anser.model.NewModels;
 import dev.anser.model.StateLayout;
 import java.util.List;
 
 /// GPT-NeoX (arXiv 2204.06745) and Pythia, under Hugging Face's names.
-public final class NeoxArchitecture implements Architecture {
+public final class NeoxArchitecture implements NewModels {
     /// For `ServiceLoader`.
     public NeoxArchitecture() {}
 
@@ -26,6 +28,21 @@ public final class NeoxArchitecture implements Architecture {
     @Override
     public List<Layout> layouts() {
         return List.of(new NeoxGguf());
+    }
+
+    @Override
+    public boolean needsConfiguration() {
+        return true;
+    }
+
+    @Override
+    public List<String> sizes() {
+        return NeoxInitial.NAMES;
+    }
+
+    @Override
+    public NewModel create(NamedSizes sizes) {
+        return NeoxInitial.of(sizes);
     }
 
     @Override

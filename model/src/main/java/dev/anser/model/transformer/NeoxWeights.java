@@ -30,7 +30,7 @@ record NeoxWeights(
 
     static final String EMBEDDING = "gpt_neox.embed_in.weight";
     static final String HEAD = "embed_out.weight";
-    private static final String LAYERS = "gpt_neox.layers.";
+    static final String LAYERS = "gpt_neox.layers.";
 
     /// Weight and bias (C) of a layer normalisation.
     record Norm(Tensor weight, Tensor bias) {}

@@ -1,0 +1,34 @@
+package dev.anser.model;
+
+/// The sizes of a new model, and the weights that follow from them.
+///
+/// ```java
+/// NewModel sizes = Architectures.create("llama", new NamedSizes(Map.of("layers", 4, "width", 128)));
+/// InitialWeights weights = sizes.withVocabulary(256).training(42);
+/// ```
+public interface NewModel {
+    /// The family, as [ModelConfig#architecture()] says it.
+    String architecture();
+
+    /// Number of blocks, L.
+    int layers();
+
+    /// Channels of the residual stream, C.
+    int width();
+
+    /// Number of token ids, V; 0 while it is not known.
+    int vocabulary();
+
+    /// The same with `vocabulary` token ids.
+    NewModel withVocabulary(int vocabulary);
+
+    /// The weights that training begins with, by the rule of the family's own training code.
+    ///
+    /// @throws dev.anser.base.AnserException when the sizes do not fit together
+    InitialWeights training(long seed);
+
+    /// Random numbers in every matrix, for measuring and testing; see [InitialWeights.Builder].
+    ///
+    /// @throws dev.anser.base.AnserException when the sizes do not fit together
+    InitialWeights random(long seed);
+}
