@@ -235,7 +235,7 @@ class NewModelTests {
         assertThatThrownBy(() -> Architectures.create("gpt2", new NamedSizes(SMALL)))
                 .isInstanceOf(AnserException.class)
                 .hasMessage(
-                        "there is no architecture 'gpt2'; expected one of gptneox, llama, retnet,"
+                        "there is no architecture 'gpt2' to begin with; expected one of gptneox, llama, retnet,"
                                 + " rwkv4, rwkv5, rwkv6, rwkv7");
     }
 

@@ -13,7 +13,8 @@ public record MemoryEstimate(long weights, long gradients, long moments, long ac
     private static final long PROGRAM = 400_000_000;
 
     /// Floats of width C that a block of RWKV-7 keeps for each row: its results, and the state and
-    /// u of WKV.
+    /// u of WKV. Blocks of the other families keep fewer, unless their feed-forward part is much
+    /// wider than usual.
     private static final int KEPT = 44;
 
     /// Floats of width C in the gradients that are alive at once, for each row.

@@ -80,7 +80,8 @@ public record TrainConfig(
     /// @param from the file, when there is one
     /// @param sizes of a new model, when there is no file; its vocabulary is 0 when it follows from
     ///   the data
-    /// @param embeddingBound how far from zero the embeddings of a new RWKV begin
+    /// @param embeddingBound how far from zero the embeddings of a new RWKV begin; empty for all
+    ///   other models
     public record Model(
             Optional<Path> from, Optional<NewModel> sizes, OptionalDouble embeddingBound) {}
 

@@ -30,6 +30,11 @@ public final class Arwkv7Architecture implements Architecture {
     }
 
     @Override
+    public boolean needsConfiguration() {
+        return true;
+    }
+
+    @Override
     public ModelConfig describe(Checkpoint checkpoint) {
         return Arwkv7Weights.describe(checkpoint);
     }
