@@ -22,13 +22,22 @@ public interface NewModel {
     /// The same with `vocabulary` token ids.
     NewModel withVocabulary(int vocabulary);
 
+    /// All weights, collected by `builder`, which knows the seed and for what they are.
+    ///
+    /// @throws dev.anser.base.AnserException when the sizes do not fit together
+    InitialWeights weights(InitialWeights.Builder builder);
+
     /// The weights that training begins with, by the rule of the family's own training code.
     ///
     /// @throws dev.anser.base.AnserException when the sizes do not fit together
-    InitialWeights training(long seed);
+    default InitialWeights training(long seed) {
+        return weights(new InitialWeights.Builder(seed, true));
+    }
 
     /// Random numbers in every matrix, for measuring and testing; see [InitialWeights.Builder].
     ///
     /// @throws dev.anser.base.AnserException when the sizes do not fit together
-    InitialWeights random(long seed);
+    default InitialWeights random(long seed) {
+        return weights(new InitialWeights.Builder(seed, false));
+    }
 }

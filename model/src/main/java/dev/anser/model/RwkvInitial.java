@@ -118,13 +118,8 @@ public final class RwkvInitial {
         }
 
         @Override
-        public InitialWeights training(long seed) {
-            return RwkvInitial.training(this, seed);
-        }
-
-        @Override
-        public InitialWeights random(long seed) {
-            return RwkvInitial.of(this, seed);
+        public InitialWeights weights(InitialWeights.Builder builder) {
+            return new RwkvInitial(check(this), builder).collect();
         }
     }
 
@@ -173,14 +168,14 @@ public final class RwkvInitial {
     ///
     /// @throws AnserException when the sizes do not fit together
     public static InitialWeights of(Sizes sizes, long seed) {
-        return new RwkvInitial(check(sizes), new InitialWeights.Builder(seed, false)).collect();
+        return sizes.random(seed);
     }
 
     /// A model as the official training begins with it.
     ///
     /// @throws AnserException when the sizes do not fit together
     public static InitialWeights training(Sizes sizes, long seed) {
-        return new RwkvInitial(check(sizes), new InitialWeights.Builder(seed, true)).collect();
+        return sizes.training(seed);
     }
 
     private static Sizes check(Sizes sizes) {

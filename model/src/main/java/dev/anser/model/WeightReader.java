@@ -43,6 +43,26 @@ public final class WeightReader {
         return count(name, tensor);
     }
 
+    /// The head `name`, as large as `embedding`: that itself when the configuration says by `tie`
+    /// that the two are one.
+    ///
+    /// @throws ModelFormatException when there is none, and the two are not one
+    public Tensor head(String name, Tensor embedding, ConfigurationFields fields, String tie) {
+        if (fields.fact(tie, false)) {
+            return embedding;
+        }
+        if (!has(name)) {
+            throw new ModelFormatException(
+                    checkpoint.source()
+                            + ": tensor "
+                            + name
+                            + " is missing; expected it unless "
+                            + tie
+                            + " is true in the configuration");
+        }
+        return matrix(name, embedding.rows(), embedding.columns());
+    }
+
     /// The matrix `name` with one axis known: (`size`, r) or (r, `size`).
     public Tensor matrixWithAxis(String name, int axis, long size) {
         Tensor tensor = checkpoint.tensor(name);

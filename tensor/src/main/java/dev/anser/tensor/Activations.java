@@ -5,8 +5,8 @@ package dev.anser.tensor;
 public enum Activations {
     /// As they are: weights become floats.
     F32,
-    /// Rounded to 8 bits in blocks, as ggml rounds them, so that weights stay small integers: some
-    /// two to three times as fast, for an error that is small beside that of weights of 4 bits. For
+    /// Rounded to 8 bits in blocks, as ggml rounds them, so that weights stay small integers: 1.3
+    /// to 3 times as fast, for an error that is small beside that of weights of 4 bits. For
     /// inference alone.
     INT8
 }

@@ -59,16 +59,7 @@ record RetnetInitial(
     }
 
     @Override
-    public InitialWeights training(long seed) {
-        return weights(new InitialWeights.Builder(seed, true));
-    }
-
-    @Override
-    public InitialWeights random(long seed) {
-        return weights(new InitialWeights.Builder(seed, false));
-    }
-
-    private InitialWeights weights(InitialWeights.Builder weights) {
+    public InitialWeights weights(InitialWeights.Builder weights) {
         NamedSizes.requireVocabulary(vocabulary);
         double deviation = 1 / Math.sqrt(width);
         double down = 1 / Math.sqrt(feedForward);

@@ -1,7 +1,6 @@
 package dev.anser.model.retnet;
 
 import dev.anser.checkpoint.Checkpoint;
-import dev.anser.checkpoint.ModelFormatException;
 import dev.anser.model.CheckpointModel;
 import dev.anser.model.ConfigurationFields;
 import dev.anser.model.ModelConfig;
@@ -119,16 +118,7 @@ record RetnetWeights(
                 blocks[layer] = block(LAYERS + layer + ".");
             }
             Tensor outputNorm = weights.vector("layer_norm.weight", width);
-            boolean tied = fields.fact("share_decoder_input_output_embed", false);
-            if (!tied && !weights.has(HEAD)) {
-                throw new ModelFormatException(
-                        source
-                                + ": tensor "
-                                + HEAD
-                                + " is missing; expected it unless"
-                                + " share_decoder_input_output_embed is true in the configuration");
-            }
-            Tensor head = tied ? embedding : weights.matrix(HEAD, config.vocabulary(), width);
+            Tensor head = weights.head(HEAD, embedding, fields, "share_decoder_input_output_embed");
             boolean unscaled = fields.fact("no_scale_embedding", true);
             return new RetnetWeights(
                     new CheckpointModel.Read(
@@ -136,7 +126,7 @@ record RetnetWeights(
                             config,
                             arena,
                             embedding,
-                            tied,
+                            head == embedding,
                             weights.weights(),
                             weights.parameters()),
                     (float) fields.number("layernorm_eps", 1e-6),

@@ -160,23 +160,14 @@ record Arwkv7Weights(
                 blocks[layer] = block(timeMixes, layer);
             }
             Tensor outputNorm = weights.vector("model.norm.weight", width);
-            boolean tied = fields.fact("tie_word_embeddings", false);
-            if (!tied && !weights.has(HEAD)) {
-                throw new ModelFormatException(
-                        source
-                                + ": tensor "
-                                + HEAD
-                                + " is missing; expected it unless tie_word_embeddings is true in"
-                                + " the configuration");
-            }
-            Tensor head = tied ? embedding : weights.matrix(HEAD, config.vocabulary(), width);
+            Tensor head = weights.head(HEAD, embedding, fields, "tie_word_embeddings");
             return new Arwkv7Weights(
                     new CheckpointModel.Read(
                             source,
                             config,
                             arena,
                             embedding,
-                            tied,
+                            head == embedding,
                             weights.weights(),
                             weights.parameters()),
                     (float) fields.number("rms_norm_eps", 1e-6),

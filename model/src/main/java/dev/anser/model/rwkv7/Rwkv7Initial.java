@@ -136,13 +136,8 @@ public final class Rwkv7Initial {
         }
 
         @Override
-        public InitialWeights training(long seed) {
-            return Rwkv7Initial.training(this, seed);
-        }
-
-        @Override
-        public InitialWeights random(long seed) {
-            return Rwkv7Initial.of(this, seed);
+        public InitialWeights weights(InitialWeights.Builder builder) {
+            return new Rwkv7Initial(check(this), builder).collect();
         }
     }
 
@@ -183,14 +178,14 @@ public final class Rwkv7Initial {
     ///
     /// @throws AnserException when the sizes do not fit together
     public static InitialWeights of(Sizes sizes, long seed) {
-        return new Rwkv7Initial(check(sizes), new InitialWeights.Builder(seed, false)).collect();
+        return sizes.random(seed);
     }
 
     /// A model as the official training begins with it.
     ///
     /// @throws AnserException when the sizes do not fit together
     public static InitialWeights training(Sizes sizes, long seed) {
-        return new Rwkv7Initial(check(sizes), new InitialWeights.Builder(seed, true)).collect();
+        return sizes.training(seed);
     }
 
     private static Sizes check(Sizes sizes) {

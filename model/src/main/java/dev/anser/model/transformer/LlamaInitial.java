@@ -64,16 +64,7 @@ record LlamaInitial(
     }
 
     @Override
-    public InitialWeights training(long seed) {
-        return weights(new InitialWeights.Builder(seed, true));
-    }
-
-    @Override
-    public InitialWeights random(long seed) {
-        return weights(new InitialWeights.Builder(seed, false));
-    }
-
-    private InitialWeights weights(InitialWeights.Builder weights) {
+    public InitialWeights weights(InitialWeights.Builder weights) {
         NamedSizes.requireVocabulary(vocabulary);
         weights.normal(LlamaWeights.EMBEDDING, DEVIATION, vocabulary, width);
         int keys = keyHeads * headSize;

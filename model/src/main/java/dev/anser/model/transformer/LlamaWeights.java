@@ -1,7 +1,6 @@
 package dev.anser.model.transformer;
 
 import dev.anser.checkpoint.Checkpoint;
-import dev.anser.checkpoint.ModelFormatException;
 import dev.anser.model.CheckpointModel;
 import dev.anser.model.ConfigurationFields;
 import dev.anser.model.ModelConfig;
@@ -140,16 +139,7 @@ record LlamaWeights(
                 blocks[layer] = block(LAYERS + layer + ".");
             }
             Tensor outputNorm = weights.vector("model.norm.weight", width);
-            boolean tied = fields.fact("tie_word_embeddings", false);
-            if (!tied && !weights.has(HEAD)) {
-                throw new ModelFormatException(
-                        source
-                                + ": tensor "
-                                + HEAD
-                                + " is missing; expected it unless tie_word_embeddings is true in"
-                                + " the configuration");
-            }
-            Tensor head = tied ? embedding : weights.matrix(HEAD, config.vocabulary(), width);
+            Tensor head = weights.head(HEAD, embedding, fields, "tie_word_embeddings");
             double base =
                     fields.object("rope_parameters")
                             .number("rope_theta", fields.number("rope_theta", 10_000));
@@ -159,7 +149,7 @@ record LlamaWeights(
                             config,
                             arena,
                             embedding,
-                            tied,
+                            head == embedding,
                             weights.weights(),
                             weights.parameters()),
                     (float) fields.number("rms_norm_eps", 1e-6),

@@ -47,16 +47,7 @@ record NeoxInitial(int layers, int width, int headSize, int feedForward, int voc
     }
 
     @Override
-    public InitialWeights training(long seed) {
-        return weights(new InitialWeights.Builder(seed, true));
-    }
-
-    @Override
-    public InitialWeights random(long seed) {
-        return weights(new InitialWeights.Builder(seed, false));
-    }
-
-    private InitialWeights weights(InitialWeights.Builder weights) {
+    public InitialWeights weights(InitialWeights.Builder weights) {
         NamedSizes.requireVocabulary(vocabulary);
         double in = Math.sqrt(2 / (5.0 * width));
         double out = 2 / (layers * Math.sqrt(width));

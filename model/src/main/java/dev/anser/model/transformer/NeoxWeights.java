@@ -1,7 +1,6 @@
 package dev.anser.model.transformer;
 
 import dev.anser.checkpoint.Checkpoint;
-import dev.anser.checkpoint.ModelFormatException;
 import dev.anser.model.CheckpointModel;
 import dev.anser.model.ConfigurationFields;
 import dev.anser.model.ModelConfig;
@@ -137,23 +136,14 @@ record NeoxWeights(
                 blocks[layer] = block(LAYERS + layer + ".");
             }
             Norm outputNorm = norm("gpt_neox.final_layer_norm");
-            boolean tied = fields.fact("tie_word_embeddings", false);
-            if (!tied && !weights.has(HEAD)) {
-                throw new ModelFormatException(
-                        source
-                                + ": tensor "
-                                + HEAD
-                                + " is missing; expected it unless tie_word_embeddings is true in"
-                                + " the configuration");
-            }
-            Tensor head = tied ? embedding : weights.matrix(HEAD, config.vocabulary(), width);
+            Tensor head = weights.head(HEAD, embedding, fields, "tie_word_embeddings");
             return new NeoxWeights(
                     new CheckpointModel.Read(
                             source,
                             config,
                             arena,
                             embedding,
-                            tied,
+                            head == embedding,
                             weights.weights(),
                             weights.parameters()),
                     (float) fields.number("layer_norm_eps", 1e-5),
